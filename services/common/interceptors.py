@@ -1,0 +1,123 @@
+"""What surrounds every call: its context for logs, its readiness check, and its errors as google.rpc.Status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from services.common import errors, telemetry
+
+log = telemetry.logger("rpc")
+
+# Health and reflection answer also while a service is loading, and are not worth a log line each.
+_INFRASTRUCTURE = ("/grpc.health.", "/grpc.reflection.")
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps every handler of ours; see the module's docstring."""
+
+    def __init__(self, service: str, is_ready: Callable[[], bool]) -> None:
+        """`service` is the short name, such as "gateway"; calls are refused with NOT_READY while not `is_ready()`."""
+        self._service = service
+        self._is_ready = is_ready
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Called by grpc once for each call, before its handler."""
+        handler = await continuation(handler_call_details)
+        if handler is None or handler_call_details.method.startswith(_INFRASTRUCTURE):
+            return handler
+        method = handler_call_details.method
+        behavior: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
+        if handler.response_streaming:
+
+            async def stream(request: Any, context: Any) -> None:
+                # Closed here, whatever happens, so that nothing a handler began outlives its call.
+                async with (
+                    self._surround(method, context),
+                    contextlib.aclosing(behavior(request, context)) as responses,
+                ):
+                    async for response in responses:
+                        await context.write(response)
+
+            return grpc.unary_stream_rpc_method_handler(
+                stream, handler.request_deserializer, handler.response_serializer
+            )
+
+        async def unary(request: Any, context: Any) -> Any:
+            async with self._surround(method, context):
+                return await behavior(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(unary, handler.request_deserializer, handler.response_serializer)
+
+    @contextlib.asynccontextmanager
+    async def _surround(self, method: str, context: Any) -> AsyncIterator[None]:
+        call = telemetry.continue_call(context.invocation_metadata())
+        started = time.monotonic()
+        outcome: dict[str, str] = {"code": "OK"}
+        with telemetry.bound(call, service=self._service):
+            try:
+                if not self._is_ready():
+                    raise errors.NotReady(
+                        f"{self._service} is still loading or cannot reach what it needs; try again shortly",
+                        metadata={"service": self._service},
+                    )
+                yield
+                context.set_trailing_metadata(((telemetry.REQUEST_ID_KEY, call.request_id),))
+            except errors.SafelightError as error:
+                outcome = {"code": error.code.name, "error": str(error.__class__.__name__)}
+                await _abort(context, error, call)
+            except asyncio.CancelledError:
+                outcome = {"code": "CANCELLED"}
+                raise
+            except Exception as cause:
+                error_id = secrets.token_hex(8)
+                outcome = {"code": "INTERNAL", "error": type(cause).__name__, "error_id": error_id}
+                # Where it happened, but not its text, which may quote a prompt.
+                log.error(
+                    "rpc.unexpected", method=method, error_id=error_id, at=_where(cause), kind=type(cause).__name__
+                )
+                await _abort(
+                    context,
+                    errors.Unexpected(
+                        f"something unexpected happened; quote error id {error_id} to the operator",
+                        metadata={"error_id": error_id},
+                    ),
+                    call,
+                )
+            finally:
+                log.info(
+                    "rpc.finished",
+                    method=method,
+                    duration_ms=round((time.monotonic() - started) * 1000, 2),
+                    **outcome,
+                )
+
+
+async def _abort(context: Any, error: errors.SafelightError, call: telemetry.CallContext) -> None:
+    status = errors.to_status(error)
+    await context.abort(
+        error.code,
+        error.message,
+        trailing_metadata=(
+            (errors.STATUS_DETAILS_KEY, status.SerializeToString()),
+            (telemetry.REQUEST_ID_KEY, call.request_id),
+        ),
+    )
+
+
+def _where(cause: BaseException) -> list[str]:
+    frames, trace = [], cause.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 3)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return frames[-6:]

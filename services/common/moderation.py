@@ -1,0 +1,140 @@
+"""What text and image moderation share: detectors run in order, and thresholds make findings count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from google.protobuf import duration_pb2
+
+from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2
+
+Subject = TypeVar("Subject", contravariant=True)
+AnySubject = TypeVar("AnySubject")
+
+
+class Detector(Protocol[Subject]):
+    """What finds things in a subject. One file under detectors/ for each."""
+
+    @property
+    def name(self) -> str:
+        """The name that findings and runs carry, such as "terms"."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Which lexicon, model or API version it is."""
+        ...
+
+    def detect(self, subject: Subject) -> list[finding_pb2.Finding]:
+        """Everything it sees, with category, label, confidence and location; thresholds are applied by the caller.
+
+        Called in a worker thread, by several threads at a time. Raises a SafelightError when it cannot answer.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From which confidence on a finding counts, by category; None for a category that never does."""
+
+    default: float
+    by_category: Mapping[int, float | None]
+
+    @classmethod
+    def from_names(cls, default: float, by_name: Mapping[str, float | None]) -> Thresholds:
+        """From names without their prefix, in any case: {"nudity": 0.5, "alcohol": None}. Raises ValueError."""
+        by_category: dict[int, float | None] = {}
+        for name, threshold in by_name.items():
+            full = f"CATEGORY_{name.upper()}"
+            if full not in category_pb2.Category.keys() or full == "CATEGORY_UNSPECIFIED":  # noqa: SIM118 # no dict
+                raise ValueError(f"no category is named {name!r}")
+            if threshold is not None and not 0 <= threshold <= 1:
+                raise ValueError(f"{name}: {threshold} is not between 0 and 1")
+            by_category[category_pb2.Category.Value(full)] = threshold
+        return cls(default, by_category)
+
+    def overridden(self, requested: Iterable[finding_pb2.CategoryThreshold]) -> Thresholds:
+        """These, with those of a request in their place where it names them."""
+        named: dict[int, float | None] = {t.category: None if t.ignored else t.threshold for t in requested}
+        return Thresholds(self.default, {**self.by_category, **named}) if named else self
+
+    def of(self, category: int) -> float | None:
+        """The threshold of a category, or None when it never counts."""
+        return self.by_category.get(category, self.default)
+
+
+@dataclass
+class Verdict:
+    """What a moderation came to, in the proto's own terms."""
+
+    flagged: bool = False
+    findings: list[finding_pb2.Finding] = field(default_factory=list)
+    runs: list[detector_run_pb2.DetectorRun] = field(default_factory=list)
+
+
+class Moderation(Generic[AnySubject]):
+    """A list of detectors, run in order, cheap before dear."""
+
+    def __init__(self, detectors: Sequence[Detector[AnySubject]], thresholds: Thresholds) -> None:
+        """`thresholds` apply where a request names none."""
+        self._detectors = tuple(detectors)
+        self._thresholds = thresholds
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The detectors' names, in order."""
+        return tuple(d.name for d in self._detectors)
+
+    def judge(
+        self,
+        subject: AnySubject,
+        *,
+        thresholds: Iterable[finding_pb2.CategoryThreshold] = (),
+        only: Collection[str] = (),
+        run_all: bool = False,
+    ) -> Verdict:
+        """Runs the detectors (`only` those named, if any are) until one flags the subject, or all if `run_all`.
+
+        A detector that fails raises: half a moderation is none.
+        """
+        limits, verdict = self._thresholds.overridden(thresholds), Verdict()
+        for detector in self._detectors:
+            run = detector_run_pb2.DetectorRun(
+                detector=detector.name,
+                version=detector.version,
+                status=detector_run_pb2.DETECTOR_RUN_STATUS_SKIPPED,
+            )
+            verdict.runs.append(run)
+            if only and detector.name not in only:
+                run.skip_reason = detector_run_pb2.DETECTOR_SKIP_REASON_NOT_REQUESTED
+            elif verdict.flagged and not run_all:
+                run.skip_reason = detector_run_pb2.DETECTOR_SKIP_REASON_ALREADY_FLAGGED
+            else:
+                started = time.perf_counter_ns()
+                findings = detector.detect(subject)
+                run.duration.CopyFrom(as_duration(time.perf_counter_ns() - started))
+                run.status = detector_run_pb2.DETECTOR_RUN_STATUS_RAN
+                for finding in findings:
+                    _apply(limits, finding)
+                run.flagged = any(f.flagged for f in findings)
+                verdict.findings += findings
+                verdict.flagged |= run.flagged
+        verdict.findings.sort(key=lambda f: (not f.flagged, f.text_span.start, -f.confidence))
+        return verdict
+
+
+def _apply(limits: Thresholds, finding: finding_pb2.Finding) -> None:
+    threshold = limits.of(finding.category)
+    if threshold is not None:
+        finding.threshold = threshold
+        # Compared as the floats that the caller sees: proto floats have 32 bits.
+        finding.flagged = finding.confidence >= finding.threshold
+
+
+def as_duration(nanoseconds: int) -> duration_pb2.Duration:
+    """A protobuf Duration from nanoseconds."""
+    seconds, nanos = divmod(nanoseconds, 1_000_000_000)
+    return duration_pb2.Duration(seconds=seconds, nanos=nanos)

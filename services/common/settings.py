@@ -1,0 +1,130 @@
+"""What every service's settings have in common, and how a wrong value is reported.
+
+A setting is read from `SAFELIGHT_<SERVICE>_<NAME>` and, failing that, from `SAFELIGHT_<NAME>`, which sets it for every
+service: `SAFELIGHT_LOG_LEVEL=debug` turns up all four, `SAFELIGHT_GENERATOR_LOG_LEVEL=debug` one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+SHARED_PREFIX = "SAFELIGHT_"
+LOOPBACK = "127.0.0.1"
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong. The message names each variable, its value and why, one to a line."""
+
+
+class ServiceSettings(BaseSettings):
+    """The settings that all services share. Each service adds its own in its settings.py."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=True)
+
+    host: str = Field(LOOPBACK, description="Address to listen on. 0.0.0.0 for all, as in a container.")
+    port: int = Field(0, ge=0, le=65535, description="Port to listen on. 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="How log lines look; auto is console on a terminal and JSON elsewhere."
+    )
+    log_prompts: bool = Field(False, description="Log prompts at debug level. They are private: leave this off.")
+    reflection: bool = Field(True, description="Serve gRPC reflection, which grpcurl and buf curl use.")
+    workers: int = Field(2, ge=1, le=256, description="Threads for blocking work.")
+    queue: int = Field(64, ge=0, le=100_000, description="Jobs that may wait for a worker before the rest is refused.")
+    max_receive_mib: int = Field(33, ge=1, le=1024, description="Largest message accepted, in MiB.")
+    max_send_mib: int = Field(33, ge=1, le=1024, description="Largest message sent, in MiB.")
+    max_concurrent_rpcs: int = Field(
+        2000, ge=1, le=1_000_000, description="Calls at a time; more are refused with RESOURCE_EXHAUSTED."
+    )
+    keepalive_time_s: float = Field(60, ge=1, description="Seconds of silence after which a connection is pinged.")
+    keepalive_timeout_s: float = Field(20, ge=0.1, description="Seconds to wait for the answer to such a ping.")
+    keepalive_min_client_s: float = Field(10, ge=0.1, description="Shortest ping interval allowed to clients, seconds.")
+    max_connection_age_s: float = Field(
+        0, ge=0, description="Seconds after which a connection is closed gently, so that clients rebalance. 0: never."
+    )
+    max_connection_age_grace_s: float = Field(300, ge=0, description="Seconds that calls on it may still take.")
+    grace_period_s: float = Field(30, ge=0, description="Seconds that running calls may take after SIGTERM or SIGINT.")
+    drain_delay_s: float = Field(
+        0, ge=0, description="Seconds between NOT_SERVING and refusing calls, for load balancers to notice."
+    )
+    tls_cert_file: Path | None = Field(None, description="PEM certificate chain; turns TLS on, with tls_key_file.")
+    tls_key_file: Path | None = Field(None, description="PEM private key of that certificate.")
+    tls_client_ca_file: Path | None = Field(
+        None, description="PEM roots; clients must then show a certificate they signed (mutual TLS)."
+    )
+
+    @model_validator(mode="after")
+    def _tls_files(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_cert_file and tls_key_file go together")
+        if self.tls_client_ca_file is not None and self.tls_cert_file is None:
+            raise ValueError("tls_client_ca_file needs tls_cert_file and tls_key_file")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the service's own variables, then those shared by all."""
+        return init_settings, env_settings, _SharedVariables(settings_cls, env_prefix=SHARED_PREFIX)
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The environment variable of a setting: `SAFELIGHT_GATEWAY_PORT` for `port` of the gateway's."""
+        return f"{cls.model_config['env_prefix']}{field}".upper()
+
+
+class _SharedVariables(EnvSettingsSource):
+    """Reads `SAFELIGHT_<NAME>`, only for the settings that all services share."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        if field_name not in ServiceSettings.model_fields or field_name in ("host", "port"):
+            return None, field_name, False
+        return super().get_field_value(field, field_name)
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def load(settings: type[S], **overrides: object) -> S:
+    """Reads a service's settings from the environment. Raises SettingsError with every wrong one."""
+    try:
+        return settings(**overrides)  # type: ignore[arg-type] # checked by pydantic itself
+    except ValidationError as error:
+        raise SettingsError("\n".join(_describe(settings, error))) from None
+
+
+def load_or_exit(settings: type[S], **overrides: object) -> S:
+    """Like load(); a wrong setting ends the process with status 2 and its description on stderr."""
+    try:
+        return load(settings, **overrides)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+
+
+def _describe(settings: type[ServiceSettings], error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        reason = item["msg"].removeprefix("Value error, ")
+        if not item["loc"]:
+            fields = [f for f in settings.model_fields if f in reason]
+            yield f"{', '.join(settings.variable(f) for f in fields) or settings.__name__}: {reason}"
+            continue
+        name = str(item["loc"][0])
+        field = settings.model_fields.get(name)
+        secret = field is not None and "Secret" in str(field.annotation)
+        value = "(secret)" if secret else repr(item["input"])[:80]
+        inner = "".join(f"[{part}]" for part in item["loc"][1:])
+        yield f"{settings.variable(name)}{inner}={value}: {reason}"

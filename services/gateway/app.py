@@ -1,0 +1,50 @@
+"""Wires the gateway: settings -> policies and upstreams -> servicers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import grpc
+
+from safelight.gateway.v1 import gateway_pb2, gateway_pb2_grpc
+from safelight.image_moderation.v1 import image_moderation_pb2_grpc
+from safelight.text_moderation.v1 import text_moderation_pb2_grpc
+from services.common.server import Service, StartError
+from services.gateway.moderation_proxy import ImageModerationProxy, TextModerationProxy
+from services.gateway.policy import Policy, PolicyError, load_policies
+from services.gateway.service import GatewayServicer
+from services.gateway.settings import Settings
+from services.gateway.upstreams import IMAGE_SERVICE, TEXT_SERVICE, Upstreams
+
+GATEWAY_SERVICE = gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"].full_name
+
+
+def build(settings: Settings, *, policies: Mapping[str, Policy] | None = None) -> Service:
+    """The gateway, ready for serve(). Raises StartError for a policy that is wrong. Call it inside the event loop."""
+    if policies is None:
+        try:
+            policies = load_policies(settings.policy_files)
+        except PolicyError as error:
+            raise StartError(str(error)) from None
+    if settings.default_policy not in policies:
+        raise StartError(
+            f"{settings.variable('default_policy')}={settings.default_policy!r}: no such policy; "
+            f"there are {', '.join(sorted(policies))}"
+        )
+    upstreams = Upstreams.connect(settings)
+
+    def register(server: grpc.aio.Server) -> None:
+        gateway_pb2_grpc.add_GatewayServiceServicer_to_server(
+            GatewayServicer(settings=settings, policies=policies, upstreams=upstreams), server
+        )
+        text_moderation_pb2_grpc.add_TextModerationServiceServicer_to_server(TextModerationProxy(upstreams), server)
+        image_moderation_pb2_grpc.add_ImageModerationServiceServicer_to_server(ImageModerationProxy(upstreams), server)
+
+    return Service(
+        name="gateway",
+        settings=settings,
+        full_names=(GATEWAY_SERVICE, TEXT_SERVICE, IMAGE_SERVICE),
+        register=register,
+        close=upstreams.close,
+        watch_ready=upstreams.watch,
+    )

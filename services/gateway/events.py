@@ -1,0 +1,219 @@
+"""Builds the events of one stream: numbers them, dates them, and keeps the account that the terminal event gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from google.protobuf import timestamp_pb2
+
+from safelight.common.v1 import finding_pb2
+from safelight.gateway.v1 import gateway_pb2 as pb
+from safelight.generator.v1 import generator_pb2
+from safelight.image_moderation.v1 import image_moderation_pb2
+from safelight.text_moderation.v1 import text_moderation_pb2
+from services.common.moderation import as_duration
+from services.gateway.policy import Policy, category_name, is_flagged
+
+TEXT = pb.STAGE_TEXT_MODERATION
+GENERATION = pb.STAGE_GENERATION
+IMAGE = pb.STAGE_IMAGE_MODERATION
+
+Event = pb.GenerateImagesResponse
+T = TypeVar("T")
+
+_WARNINGS: dict[pb.WarningReason.ValueType, str] = {
+    pb.WARNING_REASON_PROMPT_FLAGGED: "the prompt is flagged ({kinds}); the policy only warns",
+    pb.WARNING_REASON_IMAGE_REGENERATING: "image {index} is flagged ({kinds}) and will be made anew",
+    pb.WARNING_REASON_IMAGE_FLAGGED: "image {index} is flagged ({kinds}); the policy only warns",
+    pb.WARNING_REASON_IMAGE_BLURRED: "image {index} is flagged ({kinds}) and was blurred",
+    pb.WARNING_REASON_IMAGE_WITHHELD: "image {index} is flagged ({kinds}) and is withheld",
+    pb.WARNING_REASON_IMAGE_REENCODED: "image {index} was too large for the stream and was encoded anew with loss",
+    pb.WARNING_REASON_MODERATION_SKIPPED: "text moderation could not answer; the policy lets the prompt pass",
+}
+
+_OUTCOMES: dict[pb.Outcome.ValueType, str] = {
+    pb.OUTCOME_DELIVERED: "delivered",
+    pb.OUTCOME_DELIVERED_BLURRED: "delivered, with what is unsafe blurred",
+    pb.OUTCOME_PARTIALLY_WITHHELD: "delivered in part; unsafe images are withheld",
+    pb.OUTCOME_WITHHELD: "every image is unsafe and withheld",
+    pb.OUTCOME_PROMPT_REJECTED: "the prompt is refused: {kinds}",
+    pb.OUTCOME_DRY_RUN_ACCEPTED: "dry run: the prompt would be accepted",
+}
+
+
+class Journal:
+    """The account of one request: every event passes through it, and it times the stages."""
+
+    def __init__(self, policy: Policy, *, decision_id: str) -> None:
+        """The clock starts now."""
+        self._policy = policy
+        self._decision_id = decision_id
+        self._started = time.perf_counter_ns()
+        self._sequence = 0
+        self._spent: dict[pb.Stage.ValueType, int] = {}
+        self._unreported: dict[pb.Stage.ValueType, int] = {}
+        self._dispositions: list[pb.ImageDisposition.ValueType] = []
+        self._decisive: list[finding_pb2.Finding] = []
+        self.running: pb.Stage.ValueType = TEXT
+        """The stage that was entered last; an error is put down to it."""
+        self.outcome: pb.Outcome.ValueType = pb.OUTCOME_UNSPECIFIED
+        """How the request ended; unspecified until it has."""
+
+    @contextmanager
+    def timing(self, stage: pb.Stage.ValueType) -> Iterator[None]:
+        """Counts the time within as the stage's."""
+        self.running = stage
+        started = time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter_ns() - started
+            self._spent[stage] = self._spent.get(stage, 0) + spent
+            self._unreported[stage] = self._unreported.get(stage, 0) + spent
+
+    async def timing_each(self, stage: pb.Stage.ValueType, items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+        """Passes items on and counts the wait for each, but not what is done with it, as the stage's."""
+        while True:
+            try:
+                with self.timing(stage):
+                    item = await anext(items)
+            except StopAsyncIteration:
+                return
+            yield item
+
+    def stage_started(self, stage: pb.Stage.ValueType, *, attempt: int = 0, image_index: int | None = None) -> Event:
+        """A stage begins."""
+        return self._event(stage_started=pb.StageStarted(stage=stage, attempt=attempt, image_index=image_index))
+
+    def progress(self, done: generator_pb2.GenerationProgress, attempt: int, image_index: int) -> Event:
+        """The generator has done a step."""
+        return self._event(
+            stage_progress=pb.StageProgress(
+                stage=GENERATION,
+                attempt=attempt,
+                image_index=image_index,
+                step=done.step,
+                total_steps=done.total_steps,
+            )
+        )
+
+    def prompt_moderated(self, verdict: text_moderation_pb2.ModerateTextResponse | None) -> Event:
+        """Text moderation ends, with its verdict, or with None if it failed and the policy lets that pass."""
+        return self._finished(pb.StageFinished(stage=TEXT), verdict)
+
+    def image_moderated(
+        self, verdict: image_moderation_pb2.ModerateImageResponse, attempt: int, image_index: int
+    ) -> Event:
+        """Image moderation ends for one image, with its verdict."""
+        return self._finished(pb.StageFinished(stage=IMAGE, attempt=attempt, image_index=image_index), verdict)
+
+    def generated(self, backend: generator_pb2.GenerationStarted, attempt: int) -> Event:
+        """Generation ends for one attempt."""
+        return self._finished(
+            pb.StageFinished(
+                stage=GENERATION, attempt=attempt, backend=backend.backend, backend_version=backend.version
+            )
+        )
+
+    def warning(
+        self,
+        stage: pb.Stage.ValueType,
+        reason: pb.WarningReason.ValueType,
+        findings: Iterable[finding_pb2.Finding] = (),
+        *,
+        attempt: int = 0,
+        image_index: int | None = None,
+    ) -> Event:
+        """Something the caller should know."""
+        flagged = [finding for finding in findings if finding.flagged]
+        message = _WARNINGS[reason].format(kinds=_kinds(flagged), index=image_index)
+        return self._event(
+            warning=pb.Warning(
+                stage=stage,
+                reason=reason,
+                message=message,
+                findings=flagged,
+                attempt=attempt,
+                image_index=image_index,
+            )
+        )
+
+    def image_produced(self, image: pb.ImageProduced) -> Event:
+        """The final word on one image."""
+        self._dispositions.append(image.disposition)
+        if image.disposition != pb.IMAGE_DISPOSITION_CLEARED:
+            self._decisive += [finding for finding in image.findings if finding.flagged]
+        return self._event(image_produced=image)
+
+    def rejected(self, findings: Iterable[finding_pb2.Finding], *, plan: pb.DryRunPlan | None = None) -> Event:
+        """Terminal: the prompt is refused."""
+        self._decisive += [finding for finding in findings if finding.flagged]
+        return self._completed(pb.OUTCOME_PROMPT_REJECTED, attempts=0, plan=plan)
+
+    def dry_run_accepted(self, plan: pb.DryRunPlan) -> Event:
+        """Terminal: the prompt would have been accepted."""
+        return self._completed(pb.OUTCOME_DRY_RUN_ACCEPTED, attempts=0, plan=plan)
+
+    def completed(self, *, attempts: int) -> Event:
+        """Terminal: every image has had its final word."""
+        withheld = self._dispositions.count(pb.IMAGE_DISPOSITION_WITHHELD)
+        if withheld == len(self._dispositions):
+            outcome = pb.OUTCOME_WITHHELD
+        elif withheld:
+            outcome = pb.OUTCOME_PARTIALLY_WITHHELD
+        elif pb.IMAGE_DISPOSITION_BLURRED in self._dispositions:
+            outcome = pb.OUTCOME_DELIVERED_BLURRED
+        else:
+            outcome = pb.OUTCOME_DELIVERED
+        return self._completed(outcome, attempts=attempts)
+
+    def _completed(self, outcome: pb.Outcome.ValueType, *, attempts: int, plan: pb.DryRunPlan | None = None) -> Event:
+        self.outcome = outcome
+        total = time.perf_counter_ns() - self._started
+        moderation = self._spent.get(TEXT, 0) + self._spent.get(IMAGE, 0)
+        return self._event(
+            completed=pb.Completed(
+                outcome=outcome,
+                message=_OUTCOMES[outcome].format(kinds=_kinds(self._decisive)),
+                findings=self._decisive,
+                attempts=attempts,
+                stage_durations=[
+                    pb.StageDuration(stage=stage, duration=as_duration(spent)) for stage, spent in self._spent.items()
+                ],
+                total_duration=as_duration(total),
+                moderation_share=moderation / total if total else 0,
+                policy=self._policy.name,
+                policy_version=self._policy.version,
+                decision_id=self._decision_id,
+                plan=plan,
+            )
+        )
+
+    def _finished(
+        self,
+        finished: pb.StageFinished,
+        verdict: text_moderation_pb2.ModerateTextResponse | image_moderation_pb2.ModerateImageResponse | None = None,
+    ) -> Event:
+        finished.duration.CopyFrom(as_duration(self._unreported.pop(finished.stage, 0)))
+        if verdict is not None:
+            finished.flagged = is_flagged(verdict)
+            finished.findings.extend(verdict.findings)
+            finished.detector_runs.extend(verdict.detector_runs)
+        return self._event(stage_finished=finished)
+
+    def _event(self, **member: object) -> Event:
+        self._sequence += 1
+        seconds, nanos = divmod(time.time_ns(), 1_000_000_000)
+        return Event(
+            sequence=self._sequence,
+            event_time=timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos),
+            **member,  # type: ignore[arg-type] # one oneof member, named by the callers above
+        )
+
+
+def _kinds(findings: Iterable[finding_pb2.Finding]) -> str:
+    names = (category_name(finding.category).replace("_", " ") or "unknown" for finding in findings)
+    return ", ".join(dict.fromkeys(names)) or "no finding named"

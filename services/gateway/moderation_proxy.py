@@ -1,0 +1,57 @@
+"""Text and image moderation at the gateway's own address: passed on as they are, so that clients need one target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+
+from safelight.image_moderation.v1 import image_moderation_pb2, image_moderation_pb2_grpc
+from safelight.text_moderation.v1 import text_moderation_pb2, text_moderation_pb2_grpc
+from services.common import telemetry
+from services.gateway.upstreams import Upstreams, translate
+
+
+class TextModerationProxy(text_moderation_pb2_grpc.TextModerationServiceServicer):
+    """Forwards to text moderation."""
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        """Uses the pipeline's own channels."""
+        self._upstreams = upstreams
+
+    async def ModerateText(
+        self, request: text_moderation_pb2.ModerateTextRequest, context: Any
+    ) -> text_moderation_pb2.ModerateTextResponse:
+        """See the proto."""
+        upstream = self._upstreams.text_moderation
+        try:
+            return await self._upstreams.text.ModerateText(
+                request, timeout=_timeout(context, upstream.timeout), metadata=telemetry.outgoing_metadata()
+            )
+        except grpc.aio.AioRpcError as error:
+            raise translate(error, upstream) from None
+
+
+class ImageModerationProxy(image_moderation_pb2_grpc.ImageModerationServiceServicer):
+    """Forwards to image moderation."""
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        """Uses the pipeline's own channels."""
+        self._upstreams = upstreams
+
+    async def ModerateImage(
+        self, request: image_moderation_pb2.ModerateImageRequest, context: Any
+    ) -> image_moderation_pb2.ModerateImageResponse:
+        """See the proto."""
+        upstream = self._upstreams.image_moderation
+        try:
+            return await self._upstreams.images.ModerateImage(
+                request, timeout=_timeout(context, upstream.timeout), metadata=telemetry.outgoing_metadata()
+            )
+        except grpc.aio.AioRpcError as error:
+            raise translate(error, upstream) from None
+
+
+def _timeout(context: Any, limit: float) -> float:
+    left = context.time_remaining()
+    return limit if left is None else min(left, limit)

@@ -1,0 +1,212 @@
+"""The pipeline: moderate the prompt, generate, moderate each image, and tell of it as it happens.
+
+`run()` is one async generator of the stream's events. Every image goes through `_judge()`, the only place that makes an
+event with image bytes, and only from a verdict on just those bytes. Whatever fails raises and ends the stream: an image
+without a verdict has no way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Protocol
+
+from safelight.gateway.v1 import gateway_pb2 as pb
+from safelight.generator.v1 import generator_pb2
+from safelight.image_moderation.v1 import image_moderation_pb2
+from safelight.text_moderation.v1 import text_moderation_pb2
+from services.common import errors
+from services.gateway.events import GENERATION, IMAGE, TEXT, Event, Journal
+from services.gateway.policy import ImageAction, Policy, PromptAction, attempt_seed, is_flagged
+
+
+class Upstreams(Protocol):
+    """What the pipeline calls. Each raises a SafelightError when it cannot answer."""
+
+    async def moderate_text(
+        self, request: text_moderation_pb2.ModerateTextRequest
+    ) -> text_moderation_pb2.ModerateTextResponse:
+        """A verdict that at least one detector has given."""
+        ...
+
+    def generate_images(
+        self, request: generator_pb2.GenerateImagesRequest
+    ) -> AsyncGenerator[generator_pb2.GenerateImagesResponse, None]:
+        """Progress and images; closing it stops the work."""
+        ...
+
+    async def moderate_image(
+        self, request: image_moderation_pb2.ModerateImageRequest
+    ) -> image_moderation_pb2.ModerateImageResponse:
+        """A verdict that at least one detector has given."""
+        ...
+
+
+async def run(
+    request: pb.GenerateImagesRequest, *, policy: Policy, upstreams: Upstreams, journal: Journal, max_image_bytes: int
+) -> AsyncGenerator[Event, None]:
+    """Yields the stream's events, the terminal one last, for a request whose fields are valid.
+
+    Raises a SafelightError when a stage fails; the events before it stand.
+    """
+    # 1. The prompt.
+    yield journal.stage_started(TEXT)
+    verdict = None
+    try:
+        with journal.timing(TEXT):
+            verdict = await upstreams.moderate_text(_text_moderation(request, policy))
+    except (errors.InvalidArgument, errors.DeadlineExceeded):
+        raise  # The request's own fault, or no time left to go on: no policy makes up for these.
+    except errors.SafelightError:
+        if not policy.passes_when_text_moderation_fails():
+            raise
+    yield journal.prompt_moderated(verdict)
+    if verdict is None:
+        yield journal.warning(TEXT, pb.WARNING_REASON_MODERATION_SKIPPED)
+    findings = verdict.findings if verdict else ()
+    action = policy.prompt_action(verdict is not None and is_flagged(verdict))
+    plan = _dry_run_plan(request, policy, accepted=action is not PromptAction.REJECT)
+    if action is PromptAction.WARN:
+        yield journal.warning(TEXT, pb.WARNING_REASON_PROMPT_FLAGGED, findings)
+    if action is PromptAction.REJECT:
+        yield journal.rejected(findings, plan=plan)
+        return
+    if plan is not None:
+        yield journal.dry_run_accepted(plan)
+        return
+
+    # 2. The images: made and moderated one by one, and the unsafe ones made anew while the policy says so.
+    pending = list(range(request.count or 1))  # which images of the request have not had their final word
+    found: list[int] = []  # the categories that images were flagged for so far
+    for attempt in range(1, policy.max_attempts + 1):
+        yield journal.stage_started(GENERATION, attempt=attempt)
+        unsafe: list[int] = []
+        backend = generator_pb2.GenerationStarted()
+        generation = upstreams.generate_images(_generation(request, policy, attempt, len(pending), found))
+        async with aclosing(generation), aclosing(journal.timing_each(GENERATION, generation)) as events:
+            async for event in events:
+                match event.WhichOneof("event"):
+                    case "started":
+                        backend = event.started
+                    case "progress":
+                        yield journal.progress(event.progress, attempt, pending[event.progress.image_index])
+                    case "image":
+                        image, index = event.image, pending[event.image.image_index]
+                        yield journal.stage_started(IMAGE, attempt=attempt, image_index=index)
+                        with journal.timing(IMAGE):
+                            seen = await upstreams.moderate_image(
+                                _image_moderation(image, policy, attempt, max_image_bytes)
+                            )
+                        yield journal.image_moderated(seen, attempt, index)
+                        for told in _judge(image, seen, policy, journal, attempt, index, max_image_bytes):
+                            yield told
+                        if policy.image_action(is_flagged(seen), attempt=attempt) is ImageAction.REGENERATE:
+                            unsafe.append(index)
+                            found += [f.category for f in seen.findings if f.flagged]
+        yield journal.generated(backend, attempt)
+        if not unsafe:
+            break
+        pending = unsafe
+    yield journal.completed(attempts=attempt)
+
+
+def _judge(
+    image: generator_pb2.GeneratedImage,
+    seen: image_moderation_pb2.ModerateImageResponse,
+    policy: Policy,
+    journal: Journal,
+    attempt: int,
+    index: int,
+    max_image_bytes: int,
+) -> Iterator[Event]:
+    """What a moderated image leads to: warnings, and its final word unless it will be made anew."""
+
+    def warning(reason: pb.WarningReason.ValueType) -> Event:
+        return journal.warning(IMAGE, reason, seen.findings, attempt=attempt, image_index=index)
+
+    produced = pb.ImageProduced(image_index=index, seed=image.seed, attempt=attempt, findings=seen.findings)
+    match policy.image_action(is_flagged(seen), attempt=attempt):
+        case ImageAction.REGENERATE:
+            yield warning(pb.WARNING_REASON_IMAGE_REGENERATING)
+            return
+        case ImageAction.WITHHOLD:
+            yield warning(pb.WARNING_REASON_IMAGE_WITHHELD)
+            produced.disposition = pb.IMAGE_DISPOSITION_WITHHELD
+            yield journal.image_produced(produced)
+            return
+        case ImageAction.BLUR:
+            if not seen.delivery_copy.redacted:
+                raise _nonsense("flagged an image and sent no redacted copy of it")
+            yield warning(pb.WARNING_REASON_IMAGE_BLURRED)
+            produced.disposition = pb.IMAGE_DISPOSITION_BLURRED
+        case ImageAction.WARN:
+            yield warning(pb.WARNING_REASON_IMAGE_FLAGGED)
+            produced.disposition = pb.IMAGE_DISPOSITION_FLAGGED
+        case ImageAction.CLEAR:
+            produced.disposition = pb.IMAGE_DISPOSITION_CLEARED
+    # The copy that image moderation made for handing out, or the very bytes that it has seen.
+    if seen.HasField("delivery_copy"):
+        copy = seen.delivery_copy
+        produced.image, produced.media_type = copy.image, copy.media_type
+        produced.width, produced.height = copy.width, copy.height
+        if copy.reencoded_to_fit:
+            yield warning(pb.WARNING_REASON_IMAGE_REENCODED)
+    else:
+        produced.image, produced.media_type = image.image, seen.media_type
+        produced.width, produced.height = seen.width, seen.height
+    if not 0 < len(produced.image) <= max_image_bytes:
+        raise _nonsense(f"left an image of {len(produced.image):,} bytes to send; at most {max_image_bytes:,} fit")
+    yield journal.image_produced(produced)
+
+
+def _text_moderation(request: pb.GenerateImagesRequest, policy: Policy) -> text_moderation_pb2.ModerateTextRequest:
+    return text_moderation_pb2.ModerateTextRequest(
+        text=request.prompt,
+        thresholds=policy.text_thresholds(),
+        run_all_detectors=policy.prompt.run_all_detectors,
+    )
+
+
+def _generation(
+    request: pb.GenerateImagesRequest, policy: Policy, attempt: int, count: int, found: list[int]
+) -> generator_pb2.GenerateImagesRequest:
+    return generator_pb2.GenerateImagesRequest(
+        prompt=request.prompt,
+        negative_prompt=policy.negative_prompt(request.negative_prompt, attempt=attempt, found=found),
+        width=request.width,
+        height=request.height,
+        steps=request.steps,
+        guidance_scale=request.guidance_scale if request.HasField("guidance_scale") else None,
+        seed=attempt_seed(request.seed if request.HasField("seed") else None, attempt=attempt),
+        count=count,
+        output_format=request.output_format,
+    )
+
+
+def _image_moderation(
+    image: generator_pb2.GeneratedImage, policy: Policy, attempt: int, max_image_bytes: int
+) -> image_moderation_pb2.ModerateImageRequest:
+    return image_moderation_pb2.ModerateImageRequest(
+        image=image.image,
+        media_type=image.media_type,
+        thresholds=policy.image_thresholds(),
+        run_all_detectors=policy.image.run_all_detectors,
+        redaction=policy.redaction(attempt=attempt),
+        prepare_delivery=True,
+        max_delivery_bytes=max_image_bytes,
+    )
+
+
+def _dry_run_plan(request: pb.GenerateImagesRequest, policy: Policy, *, accepted: bool) -> pb.DryRunPlan | None:
+    if not request.dry_run:
+        return None
+    return pb.DryRunPlan(
+        prompt_accepted=accepted,
+        negative_prompt=policy.negative_prompt(request.negative_prompt),
+        max_attempts=policy.max_attempts,
+        on_unsafe_image=policy.unsafe_image_action(),
+    )
+
+
+def _nonsense(what: str) -> errors.ModelResponseInvalid:
+    return errors.ModelResponseInvalid(f"image_moderation {what}", metadata={"stage": "image_moderation"})
