@@ -57,7 +57,7 @@ bench: $(READY) ## Measure the gateway and the detectors; writes docs/benchmarks
 	@$(BIN)/python -m benchmarks
 
 up: ## Build and start the four containers
-	@sh deploy/compose.sh up --build --detach --wait
+	@sh deploy/compose.sh up
 
 down: ## Stop and remove the four containers
 	@sh deploy/compose.sh down

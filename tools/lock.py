@@ -20,7 +20,7 @@ def compile_extra(extra: str, constraint: str | None) -> None:
         *(str(Path(sys.executable).parent / "uv"), "pip", "compile", "pyproject.toml", "--extra", extra),
         *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet", "--upgrade"),
         *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"),
-        *("--output-file", f"requirements/{extra}.txt"),
+        *("--output-file", f"requirements/{extra.replace('-', '_')}.txt"),
     ]
     subprocess.run(command + (["--constraint", constraint] if constraint else []), cwd=ROOT, check=True)
 

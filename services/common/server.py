@@ -142,6 +142,7 @@ async def start(service: Service) -> RunningService:
     port = _bind(server, service)
     running = state["running"] = RunningService(service, server, port, health_servicer)
     await server.start()
+    log.info("service.listening", service=service.name, address=running.address, tls=settings.tls_cert_file is not None)
     running._tasks.append(asyncio.create_task(running._load()))
     return running
 

@@ -6,8 +6,12 @@ service: `SAFELIGHT_LOG_LEVEL=debug` turns up all four, `SAFELIGHT_GENERATOR_LOG
 
 from __future__ import annotations
 
+import difflib
+import json
+import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -17,6 +21,10 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 SHARED_PREFIX = "SAFELIGHT_"
 LOOPBACK = "127.0.0.1"
+
+# Variables that Kubernetes sets in every pod for a Service named like one of ours (safelight-gateway).
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_KUBERNETES_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$")
 
 
 class SettingsError(Exception):
@@ -90,7 +98,7 @@ class _SharedVariables(EnvSettingsSource):
     """Reads `SAFELIGHT_<NAME>`, only for the settings that all services share."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        if field_name not in ServiceSettings.model_fields or field_name in ("host", "port"):
+        if field_name not in ServiceSettings.model_fields or field_name == "port":
             return None, field_name, False
         return super().get_field_value(field, field_name)
 
@@ -99,11 +107,15 @@ S = TypeVar("S", bound=ServiceSettings)
 
 
 def load(settings: type[S], **overrides: object) -> S:
-    """Reads a service's settings from the environment. Raises SettingsError with every wrong one."""
+    """Reads a service's settings from the environment. Raises SettingsError with every wrong or misspelt one."""
+    problems = list(_misspelt(settings))
     try:
-        return settings(**overrides)  # type: ignore[arg-type] # checked by pydantic itself
+        loaded = settings(**overrides)  # type: ignore[arg-type] # checked by pydantic itself
     except ValidationError as error:
-        raise SettingsError("\n".join(_describe(settings, error))) from None
+        problems += _describe(settings, error)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return loaded
 
 
 def load_or_exit(settings: type[S], **overrides: object) -> S:
@@ -113,6 +125,15 @@ def load_or_exit(settings: type[S], **overrides: object) -> S:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
+
+
+def _misspelt(settings: type[ServiceSettings]) -> Iterator[str]:
+    prefix = str(settings.model_config["env_prefix"])
+    known = {settings.variable(field) for field in settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(prefix) and name not in known and not _KUBERNETES_LINK.search(name):
+            close = difflib.get_close_matches(name, known, n=1)
+            yield f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def _describe(settings: type[ServiceSettings], error: ValidationError) -> Iterator[str]:
@@ -126,5 +147,49 @@ def _describe(settings: type[ServiceSettings], error: ValidationError) -> Iterat
         field = settings.model_fields.get(name)
         secret = field is not None and "Secret" in str(field.annotation)
         value = "(secret)" if secret else repr(item["input"])[:80]
+        if name == "port" and str(item["input"]).startswith("tcp://"):
+            reason += " (Kubernetes sets this for a Service of that name; give the pod enableServiceLinks: false)"
         inner = "".join(f"[{part}]" for part in item["loc"][1:])
-        yield f"{settings.variable(name)}{inner}={value}: {reason}"
+        yield f"{_variable_set(settings, name)}{inner}={value}: {reason}"
+
+
+def _variable_set(settings: type[ServiceSettings], field: str) -> str:
+    own, shared = settings.variable(field), f"{SHARED_PREFIX}{field}".upper()
+    return shared if own not in os.environ and shared in os.environ else own
+
+
+def describe_settings(services: Mapping[str, type[ServiceSettings]]) -> str:
+    """Every setting as Markdown: those that all services share first, then each service's own."""
+    lines = [
+        "# Settings",
+        "",
+        "Environment variables. A wrong value stops the start with the variable's name and the reason. Print this page",
+        "with `python -m services settings`.",
+        "",
+        "## Every service",
+        "",
+        f"Set as `{SHARED_PREFIX}<NAME>` for all services, or with a service's own prefix for that one, which wins.",
+        "`PORT` only goes with a service's own prefix.",
+        "",
+        *_table("<NAME>", ServiceSettings, [f for f in ServiceSettings.model_fields if f not in ("port",)]),
+    ]
+    for name, settings in services.items():
+        prefix = str(settings.model_config["env_prefix"])
+        own = [
+            field
+            for field, info in settings.model_fields.items()
+            if field not in ServiceSettings.model_fields or info.default != ServiceSettings.model_fields[field].default
+        ]
+        lines += ["", f"## {name.replace('_', ' ').capitalize()}", "", *_table(prefix, settings, own)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(prefix: str, settings: type[ServiceSettings], fields: Sequence[str]) -> Iterator[str]:
+    yield "| variable | default | meaning |"
+    yield "|---|---|---|"
+    for field in fields:
+        info = settings.model_fields[field]
+        variable = field.upper() if prefix == "<NAME>" else f"{prefix}{field}".upper()
+        default = info.get_default(call_default_factory=True)
+        shown = "" if default is None else json.dumps(default, default=str, ensure_ascii=False).strip('"')
+        yield f"| `{variable}` | {f'`{shown}`' if shown else 'unset'} | {info.description} |"

@@ -119,7 +119,7 @@ class Upstreams:
 
     async def watch(self, report: Callable[[bool], Awaitable[None]]) -> None:
         """Follows the health of all three until cancelled and reports whether all serve, at each change."""
-        serving = {upstream.service: False for upstream in self.all}
+        serving: dict[str, bool | None] = {upstream.service: None for upstream in self.all}
 
         async def changed(upstream: Upstream, is_serving: bool) -> None:
             if serving[upstream.service] != is_serving:
@@ -303,7 +303,7 @@ async def _watch_one(upstream: Upstream, changed: Callable[[Upstream, bool], Awa
     while True:
         try:
             states: AsyncIterator[health_pb2.HealthCheckResponse] = stub.Watch(
-                health_pb2.HealthCheckRequest(service=upstream.service), wait_for_ready=True
+                health_pb2.HealthCheckRequest(service=upstream.service)
             )
             async for state in states:
                 await changed(upstream, state.status == health_pb2.HealthCheckResponse.SERVING)
