@@ -1,0 +1,142 @@
+"""The servicer: checks a request, moderates its image in a worker thread, and answers in the proto's terms."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from safelight.common.v1 import finding_pb2
+from safelight.image_moderation.v1 import image_moderation_pb2, image_moderation_pb2_grpc
+from services.common.errors import ImageUnreadable, InvalidArgument
+from services.common.executor import BoundedExecutor
+from services.common.moderation import Moderation, Verdict
+from services.common.validation import Violations
+from services.image_moderation.container import MEDIA_TYPES, Container
+from services.image_moderation.decode import Limits, Picture, decode, inspect
+from services.image_moderation.encode import Encoded, encode, fit
+from services.image_moderation.redact import redact
+
+LEAST_DELIVERY_BYTES = 16_384
+
+
+class ImageModerator:
+    """The work itself, synchronous: decode, detect, and make the copy that may be handed out."""
+
+    def __init__(self, moderation: Moderation[Image.Image], limits: Limits) -> None:
+        """`moderation` holds the loaded detectors."""
+        self._moderation = moderation
+        self._limits = limits
+
+    def moderate(
+        self, request: image_moderation_pb2.ModerateImageRequest
+    ) -> image_moderation_pb2.ModerateImageResponse:
+        """Answers one request. Raises InvalidArgument with every field that is wrong, and what detectors raise."""
+        picture = decode(self._check(request))
+        verdict = self._judge(request, picture.pixels)
+        response = image_moderation_pb2.ModerateImageResponse(
+            flagged=verdict.flagged,
+            findings=verdict.findings,
+            detector_runs=verdict.runs,
+            width=picture.pixels.width,
+            height=picture.pixels.height,
+            media_type=picture.media_type,
+        )
+        if verdict.flagged and request.redaction:
+            copy: Encoded | None = self._redacted(request, picture, verdict)
+        elif request.prepare_delivery:
+            copy = self._clean(request, picture)
+        else:
+            copy = None
+        if copy is not None:
+            response.delivery_copy.CopyFrom(
+                image_moderation_pb2.DeliveryCopy(
+                    image=copy.data,
+                    media_type=copy.media_type,
+                    width=copy.width,
+                    height=copy.height,
+                    redacted=verdict.flagged and bool(request.redaction),
+                    reencoded_to_fit=copy.reencoded_to_fit,
+                )
+            )
+        return response
+
+    def _check(self, request: image_moderation_pb2.ModerateImageRequest) -> Container:
+        """All that can be said against a request before a pixel is decoded, at once."""
+        violations = Violations()
+        if request.media_type and request.media_type.lower() not in MEDIA_TYPES.values():
+            known = ", ".join(MEDIA_TYPES.values())
+            violations.add("media_type", f"must be one of {known}; has {len(request.media_type):,} characters")
+        violations.thresholds("thresholds", request.thresholds)
+        violations.names("detectors", request.detectors, self._moderation.names)
+        violations.enum("redaction", request.redaction, image_moderation_pb2.Redaction)
+        if 0 < request.max_delivery_bytes < LEAST_DELIVERY_BYTES:
+            least, value = LEAST_DELIVERY_BYTES, request.max_delivery_bytes
+            violations.add("max_delivery_bytes", f"must be 0 or at least {least:,}; is {value:,}")
+        if not request.image:
+            violations.add("image", "must be set")
+            violations.raise_if_any()
+        try:
+            container = inspect(request.image, request.media_type, self._limits)
+        except ImageUnreadable as unreadable:
+            try:
+                violations.raise_if_any()
+            except InvalidArgument as others:
+                raise InvalidArgument([*others.violations, *unreadable.violations]) from None
+            raise
+        violations.raise_if_any()
+        return container
+
+    def _judge(self, request: image_moderation_pb2.ModerateImageRequest, pixels: Image.Image) -> Verdict:
+        return self._moderation.judge(
+            pixels, thresholds=request.thresholds, only=request.detectors, run_all=request.run_all_detectors
+        )
+
+    def _redacted(
+        self, request: image_moderation_pb2.ModerateImageRequest, picture: Picture, verdict: Verdict
+    ) -> Encoded:
+        def find(pixels: Image.Image) -> list[finding_pb2.Finding]:
+            return self._judge(request, pixels).findings
+
+        def encoded(pixels: Image.Image) -> tuple[Encoded, Image.Image]:
+            result = self._fitted(request, pixels, encode(pixels, picture.type))
+            with Image.open(io.BytesIO(result.data)) as decoded:
+                return result, decoded.convert("RGB")
+
+        regions = request.redaction == image_moderation_pb2.REDACTION_BLUR_REGIONS
+        return redact(picture.pixels, verdict.findings, regions=regions, find=find, encode=encoded)
+
+    def _clean(self, request: image_moderation_pb2.ModerateImageRequest, picture: Picture) -> Encoded | None:
+        """The copy without metadata, upright, opaque and small enough; None when the original is all that already."""
+        deliverable = picture.deliverable
+        if deliverable is None:
+            copy = encode(picture.pixels, picture.type, lossless=True)
+        else:
+            copy = Encoded(deliverable, picture.media_type, *picture.pixels.size)
+        copy = self._fitted(request, picture.pixels, copy)
+        return None if copy.data is request.image or copy.data == request.image else copy
+
+    def _fitted(
+        self, request: image_moderation_pb2.ModerateImageRequest, pixels: Image.Image, copy: Encoded
+    ) -> Encoded:
+        # Without a limit of the caller's, ours: an answer must not outgrow the largest message.
+        limit = min(request.max_delivery_bytes or self._limits.max_bytes, self._limits.max_bytes)
+        return copy if len(copy.data) <= limit else fit(pixels, limit)
+
+
+class ImageModerationServicer(image_moderation_pb2_grpc.ImageModerationServiceServicer):
+    """Serves `safelight.image_moderation.v1.ImageModerationService`."""
+
+    def __init__(self, executor: BoundedExecutor) -> None:
+        """Answers from when `moderator` is set, which the loading of the models ends with."""
+        self._executor = executor
+        self.moderator: ImageModerator | None = None
+
+    async def ModerateImage(
+        self, request: image_moderation_pb2.ModerateImageRequest, context: Any
+    ) -> image_moderation_pb2.ModerateImageResponse:
+        """Moderates one image; see the proto."""
+        if self.moderator is None:
+            raise RuntimeError("called before the models were loaded")
+        return await self._executor.run(self.moderator.moderate, request)

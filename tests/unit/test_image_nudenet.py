@@ -1,0 +1,132 @@
+"""The NudeNet detector: its classes, its agreement with the package, its use from threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nudenet
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+from safelight.common.v1 import category_pb2
+from services.image_moderation.detectors import nudenet as detector_module
+from services.image_moderation.detectors.nudenet import CATEGORIES, CLASSES, NEVER_A_FINDING, NudeNet
+from tests.support import images
+
+
+@pytest.fixture(scope="module")
+def detector() -> NudeNet:
+    return images.load_detector()
+
+
+@pytest.fixture(scope="module")
+def library() -> nudenet.NudeDetector:
+    package = nudenet.NudeDetector()
+    # The same weights on one thread: the package's own session would keep every core spinning between pictures.
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    package.onnx_session = onnxruntime.InferenceSession(Path(nudenet.__file__).with_name("320n.onnx"), options)
+    return package
+
+
+SIZES = [(512, 512), (320, 320), (640, 360), (300, 700), (1280, 1280), (33, 47)]
+
+
+def test_every_class_is_a_finding_or_never_one() -> None:
+    """Each of the 18 classes is in exactly one of the two lists, and the lists hold nothing else."""
+    assert len(CLASSES) == len(set(CLASSES)) == 18
+    assert not set(CATEGORIES) & NEVER_A_FINDING
+    assert set(CATEGORIES) | NEVER_A_FINDING == set(CLASSES)
+
+
+def test_classes_are_in_the_order_of_the_package() -> None:
+    """The model's outputs mean here what they mean there."""
+    assert list(CLASSES) == nudenet.nudenet.__dict__["__labels"]
+
+
+def test_exposed_intimate_parts_are_nudity() -> None:
+    """All exposed classes but the male chest and the harmless ones are nudity."""
+    exposed = {c for c in CLASSES if c.endswith("_EXPOSED")} - NEVER_A_FINDING - {"MALE_BREAST_EXPOSED"}
+    assert {c for c, category in CATEGORIES.items() if category == category_pb2.CATEGORY_NUDITY} == exposed
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_detections_are_those_of_the_package(
+    size: tuple[int, int], detector: NudeNet, library: nudenet.NudeDetector
+) -> None:
+    """Labels, scores and boxes agree with the package's own API, given the same file, on positives and others."""
+    pictures = [images.positive(seed, size) for seed in range(2)] + [images.clean(size), images.noise(size)]
+    total = 0
+    for picture in pictures:
+        expected = library.detect(images.encoded(picture))
+        found = detector.boxes(picture)
+        total += len(found)
+        assert [label for label, _, _ in found] == [d["class"] for d in expected]
+        for (_, score, box), theirs in zip(found, expected, strict=True):
+            assert score == pytest.approx(theirs["score"], abs=1e-4)
+            pixels = np.array(box) * np.array([*size, *size])
+            # The package cuts fractions of pixels off.
+            assert np.abs(pixels - np.array(theirs["box"])).max() < 1.01
+    assert total or size == (33, 47)
+
+
+def test_the_package_reads_files_and_arrays_alike(library: nudenet.NudeDetector) -> None:
+    """Its API takes BGR arrays: that is the channel order the model was given in the comparison above."""
+    picture = images.positive()
+    as_bgr = np.asarray(picture)[:, :, ::-1].copy()
+    assert library.detect(as_bgr) == library.detect(images.encoded(picture))
+
+
+def test_findings_carry_all_that_the_contract_asks(detector: NudeNet) -> None:
+    """Category, label, confidence, detector and a box within the picture."""
+    findings = detector.detect(images.positive())
+    assert findings
+    for finding in findings:
+        assert finding.category == CATEGORIES[finding.label]
+        assert 0.25 <= finding.confidence <= 1
+        assert finding.detector == "nudenet"
+        box = finding.bounding_box
+        assert 0 <= box.left < box.left + box.width <= 1 + 1e-6
+        assert 0 <= box.top < box.top + box.height <= 1 + 1e-6
+    assert [f.confidence for f in findings] == sorted((f.confidence for f in findings), reverse=True)
+
+
+def test_harmless_parts_are_left_out(detector: NudeNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class on the list of those that are never a finding is not reported."""
+    assert detector.boxes(images.positive())
+    monkeypatch.setattr(detector_module, "NEVER_A_FINDING", frozenset(CLASSES))
+    assert detector.detect(images.positive()) == []
+
+
+def test_the_version_names_package_and_model(detector: NudeNet) -> None:
+    """A decision can be traced to the weights."""
+    assert detector.version.startswith("nudenet 3.")
+    assert detector.version.endswith("/ 320n")
+
+
+def test_threads_share_one_detector(detector: NudeNet) -> None:
+    """Eight threads at a time get what one gets."""
+    pictures = [images.positive(seed) for seed in range(8)]
+    alone = [detector.boxes(p) for p in pictures]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(detector.boxes, pictures)) == alone
+
+
+def test_large_pictures_are_seen_whole(detector: NudeNet) -> None:
+    """Above 1,280 pixels a side too the detector finds what it finds in the small picture, at the same place."""
+    small = images.positive(1, (512, 512))
+    (label, _, box), *_ = detector.boxes(small)
+    (large_label, _, large_box), *_ = detector.boxes(small.resize((3000, 3000), Image.Resampling.BICUBIC))
+    assert large_label == label
+    assert np.abs(np.array(large_box) - np.array(box)).max() < 0.1
+
+
+def test_every_pixel_of_a_large_picture_counts(detector: NudeNet) -> None:
+    """A picture hidden between sampled pixels, as in a scaling attack, cannot show the model something else."""
+    side, step = 2560, 8
+    grey = Image.new("RGB", (side, side), (127, 127, 127))
+    hidden = images.positive(1, (side // step, side // step))
+    pixels = np.asarray(grey).copy()
+    pixels[step // 2 :: step, step // 2 :: step] = np.asarray(hidden)
+    assert detector.boxes(Image.fromarray(pixels)) == []
