@@ -13,19 +13,20 @@ RUN python -m venv /venv \
 
 FROM ${BASE}
 ARG SERVICE
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin safelight
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin safelight
 COPY --from=dependencies /venv /venv
 WORKDIR /app
 COPY safelight safelight
 COPY services/__init__.py services/__main__.py services/
 COPY services/common services/common
 COPY services/${SERVICE} services/${SERVICE}
+RUN /venv/bin/python -m compileall -q safelight services
 USER 10001
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     SAFELIGHT_SERVICE=${SERVICE} \
     SAFELIGHT_HOST=0.0.0.0
-HEALTHCHECK --interval=10s --timeout=6s --start-period=60s --retries=3 CMD python -m services health "$SAFELIGHT_SERVICE"
+HEALTHCHECK --interval=10s --timeout=20s --start-period=60s --retries=3 CMD python -m services health "$SAFELIGHT_SERVICE"
 # exec, so that SIGTERM reaches Python and the service stops in order.
 CMD ["sh", "-c", "exec python -m services.$SAFELIGHT_SERVICE"]

@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# See services/image_moderation/__init__.py: also for tools that load ONNX Runtime by themselves.
+export ORT_DISABLE_TELEMETRY := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test lint format protos lock bench up down clean
 

@@ -1,5 +1,8 @@
 """The NudeNet detector: its classes, its agreement with the package, its use from threads."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -130,3 +133,12 @@ def test_every_pixel_of_a_large_picture_counts(detector: NudeNet) -> None:
     pixels = np.asarray(grey).copy()
     pixels[step // 2 :: step, step // 2 :: step] = np.asarray(hidden)
     assert detector.boxes(Image.fromarray(pixels)) == []
+
+
+def test_the_detector_leaves_nothing_behind_and_reports_to_nobody(tmp_path: Path) -> None:
+    """ONNX Runtime keeps its telemetry in the home folder; with it off, nothing is written there."""
+    program = "from services.image_moderation.detectors.nudenet import NudeNet; NudeNet()"
+    environment = {key: value for key, value in os.environ.items() if key not in ("ORT_DISABLE_TELEMETRY", "CI")}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, cwd=Path(__file__).parents[2])
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
