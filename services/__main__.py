@@ -25,7 +25,7 @@ Safelight is serving on {address}. In another terminal:
   grpcurl -plaintext -d '{{"prompt": "A dog in a suit", "dry_run": true}}' \\
     {address} safelight.gateway.v1.GatewayService/GenerateImages
 
-  .venv/bin/buf curl --http2-prior-knowledge -d '{{"prompt": "A dog in a suit", "dry_run": true}}' \\
+  .venv/bin/buf curl --protocol grpc --http2-prior-knowledge -d '{{"prompt": "A dog in a suit", "dry_run": true}}' \\
     http://{address}/safelight.gateway.v1.GatewayService/GenerateImages
 
 Stop with Ctrl-C.

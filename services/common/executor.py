@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from services.common.errors import Overloaded
@@ -40,8 +42,9 @@ class BoundedExecutor:
                 metadata={"stage": self._name, "limit": str(self._capacity)},
             )
         loop = asyncio.get_running_loop()
+        # With the caller's context, so that what the job logs carries the call's ids.
+        job = self._pool.submit(contextvars.copy_context().run, partial(function, *args, **kwargs))
         self._held += 1
-        job = self._pool.submit(function, *args, **kwargs)
         job.add_done_callback(lambda _: _call_soon(loop, self._release))
         return await asyncio.wrap_future(job)
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -26,6 +26,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """`service` is the short name, such as "gateway"; calls are refused with NOT_READY while not `is_ready()`."""
         self._service = service
         self._is_ready = is_ready
+        # Bound once, which saves putting the logger together for every line; so are the handlers, by method.
+        self._log = log.bind()
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
         self,
@@ -33,34 +36,39 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Called by grpc once for each call, before its handler."""
-        handler = await continuation(handler_call_details)
-        if handler is None or handler_call_details.method.startswith(_INFRASTRUCTURE):
-            return handler
         method = handler_call_details.method
+        if method in self._wrapped:
+            return self._wrapped[method]
+        handler = await continuation(handler_call_details)
+        if handler is None or method.startswith(_INFRASTRUCTURE):
+            return handler
+        self._wrapped[method] = self._wrap(method, handler)
+        return self._wrapped[method]
+
+    def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         behavior: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
         if handler.response_streaming:
 
             async def stream(request: Any, context: Any) -> None:
-                # Closed here, whatever happens, so that nothing a handler began outlives its call.
-                async with (
-                    self._surround(method, context),
-                    contextlib.aclosing(behavior(request, context)) as responses,
-                ):
-                    async for response in responses:
-                        await context.write(response)
+                async def respond() -> None:
+                    # Closed here, whatever happens, so that nothing a handler began outlives its call.
+                    async with contextlib.aclosing(behavior(request, context)) as responses:
+                        async for response in responses:
+                            await context.write(response)
+
+                await self._surround(method, context, respond)
 
             return grpc.unary_stream_rpc_method_handler(
                 stream, handler.request_deserializer, handler.response_serializer
             )
 
         async def unary(request: Any, context: Any) -> Any:
-            async with self._surround(method, context):
-                return await behavior(request, context)
+            return await self._surround(method, context, lambda: behavior(request, context))
 
         return grpc.unary_unary_rpc_method_handler(unary, handler.request_deserializer, handler.response_serializer)
 
-    @contextlib.asynccontextmanager
-    async def _surround(self, method: str, context: Any) -> AsyncIterator[None]:
+    async def _surround(self, method: str, context: Any, respond: Callable[[], Awaitable[Any]]) -> Any:
+        """What `respond()` returns; how it ends is logged and, where that is an error, made a status."""
         call = telemetry.continue_call(context.invocation_metadata())
         started = time.monotonic()
         outcome: dict[str, str] = {"code": "OK"}
@@ -71,8 +79,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                         f"{self._service} is still loading or cannot reach what it needs; try again shortly",
                         metadata={"service": self._service},
                     )
-                yield
+                response = await respond()
                 context.set_trailing_metadata(((telemetry.REQUEST_ID_KEY, call.request_id),))
+                return response
             except errors.SafelightError as error:
                 outcome = {"code": error.code.name, "error": str(error.__class__.__name__)}
                 await _abort(context, error, call)
@@ -83,7 +92,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 error_id = secrets.token_hex(8)
                 outcome = {"code": "INTERNAL", "error": type(cause).__name__, "error_id": error_id}
                 # Where it happened, but not its text, which may quote a prompt.
-                log.error(
+                self._log.error(
                     "rpc.unexpected", method=method, error_id=error_id, at=_where(cause), kind=type(cause).__name__
                 )
                 await _abort(
@@ -95,7 +104,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     call,
                 )
             finally:
-                log.info(
+                self._log.info(
                     "rpc.finished",
                     method=method,
                     duration_ms=round((time.monotonic() - started) * 1000, 2),

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from google.protobuf import duration_pb2
 
 from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2
+from services.common import errors
 
 Subject = TypeVar("Subject", contravariant=True)
 AnySubject = TypeVar("AnySubject")
@@ -115,6 +116,7 @@ class Moderation(Generic[AnySubject]):
             else:
                 started = time.perf_counter_ns()
                 findings = detector.detect(subject)
+                _require_confidences(findings, detector.name)
                 run.duration.CopyFrom(as_duration(time.perf_counter_ns() - started))
                 run.status = detector_run_pb2.DETECTOR_RUN_STATUS_RAN
                 for finding in findings:
@@ -124,6 +126,14 @@ class Moderation(Generic[AnySubject]):
                 verdict.flagged |= run.flagged
         verdict.findings.sort(key=lambda f: (not f.flagged, f.text_span.start, -f.confidence))
         return verdict
+
+
+def _require_confidences(findings: Iterable[finding_pb2.Finding], detector: str) -> None:
+    # Not a number is below any threshold: a broken model's findings would all pass.
+    if not all(0 <= finding.confidence <= 1 for finding in findings):
+        raise errors.ModelResponseInvalid(
+            f"{detector} gave a confidence that is not between 0 and 1", metadata={"detector": detector}
+        )
 
 
 def _apply(limits: Thresholds, finding: finding_pb2.Finding) -> None:

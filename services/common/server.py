@@ -33,6 +33,60 @@ class StartError(Exception):
     """A service cannot start; the message says why and what to do."""
 
 
+class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # published without types
+    """The health checking protocol, with watches that end when the service does.
+
+    Those of grpcio-health-checking go on for as long as somebody watches, which a graceful stop would wait for.
+    https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """All of `names` are NOT_SERVING."""
+        self._states = dict.fromkeys(names, NOT_SERVING)
+        self._changed = asyncio.Event()
+        self._stopping = self._ended = False
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> Any:  # noqa: N802 # grpc's name
+        """The state of a service; NOT_FOUND for one that is not known."""
+        if request.service not in self._states:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return health_pb2.HealthCheckResponse(status=self._states[request.service])
+
+    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        """The state of a service now and at each change; SERVICE_UNKNOWN for one that is not known."""
+        told = None
+        while True:
+            changed = self._changed  # taken before the state is read, so that no change is missed
+            state = self._states.get(request.service, health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
+            if state != told:
+                told = state
+                yield health_pb2.HealthCheckResponse(status=state)
+            elif self._ended:
+                return
+            else:
+                await changed.wait()
+
+    def report(self, ready: bool) -> None:
+        """Sets the state of all services; in vain once the service stops."""
+        if not self._stopping:
+            self._states = dict.fromkeys(self._states, SERVING if ready else NOT_SERVING)
+            self._wake()
+
+    def stop(self) -> None:
+        """NOT_SERVING from now on."""
+        self.report(False)
+        self._stopping = True
+
+    def end_watches(self) -> None:
+        """Ends every watch once it has told the last state."""
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
 async def _nothing() -> None:
     return None
 
@@ -64,7 +118,7 @@ class RunningService:
     server: grpc.aio.Server
     port: int
     """The port it listens on, which matters where the settings ask for 0."""
-    _health: health.aio.HealthServicer
+    _health: HealthServicer
     _loaded: bool = False
     _stopping: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -102,8 +156,7 @@ class RunningService:
     async def _report(self, ready: bool) -> None:
         if self._stopping:
             return
-        for name in ("", *self.service.full_names):
-            await self._health.set(name, SERVING if ready else NOT_SERVING)
+        self._health.report(ready)
         if ready and not self._ready.is_set():
             log.info("service.serving", service=self.service.name, address=self.address)
         (self._ready.set if ready else self._ready.clear)()
@@ -112,9 +165,10 @@ class RunningService:
         """NOT_SERVING, then no new calls, then waits for running ones up to `grace` seconds (default: settings)."""
         settings = self.service.settings
         self._stopping = True
-        await self._health.enter_graceful_shutdown()
+        self._health.stop()
         if grace is None:
             await asyncio.sleep(settings.drain_delay_s)
+        self._health.end_watches()
         await self.server.stop(settings.grace_period_s if grace is None else grace)
         for task in self._tasks:
             task.cancel()
@@ -131,9 +185,7 @@ async def start(service: Service) -> RunningService:
         options=_server_options(settings),
         maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )
-    health_servicer = health.aio.HealthServicer()
-    for name in ("", *service.full_names):
-        await health_servicer.set(name, NOT_SERVING)
+    health_servicer = HealthServicer(("", *service.full_names))
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     service.register(server)
     if settings.reflection:

@@ -18,6 +18,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
 
 SHARED_PREFIX = "SAFELIGHT_"
 LOOPBACK = "127.0.0.1"
@@ -113,6 +114,10 @@ def load(settings: type[S], **overrides: object) -> S:
         loaded = settings(**overrides)  # type: ignore[arg-type] # checked by pydantic itself
     except ValidationError as error:
         problems += _describe(settings, error)
+    except UnreadableSetting as error:
+        # Raised before anything is checked, for a list or mapping that is not JSON.
+        field = next((f for f in settings.model_fields if f'"{f}"' in str(error)), "")
+        problems.append(f"{_variable_set(settings, field)}: must be JSON")
     if problems:
         raise SettingsError("\n".join(problems))
     return loaded

@@ -7,11 +7,12 @@ id comes from the caller's `x-request-id` metadata or is made here; the trace co
 
 from __future__ import annotations
 
+import json
 import logging
+import random
 import re
-import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class CallContext:
 
 
 _current: ContextVar[CallContext | None] = ContextVar("safelight_call", default=None)
+# What every log line of the current call carries. One variable, because structlog's own take one for each field.
+_fields: ContextVar[Mapping[str, str]] = ContextVar("safelight_log_fields", default={})  # noqa: B039 # never changed
 
 
 def current_call() -> CallContext | None:
@@ -67,7 +70,11 @@ def continue_call(metadata: Any) -> CallContext:
     values = {key: value for key, value in metadata or () if isinstance(value, str)}
     request_id = values.get(REQUEST_ID_KEY, "")
     if not _REQUEST_ID.fullmatch(request_id):
-        request_id = secrets.token_hex(16)
+        request_id = _new_id(128)
+    tracestate = values.get(TRACESTATE_KEY, "")
+    # W3C asks for room for 512 characters; far more would not fit into the metadata of the calls made onwards.
+    if len(tracestate) > 512:
+        tracestate = ""
     match = _TRACEPARENT.fullmatch(values.get(TRACEPARENT_KEY, ""))
     # Version ff and all-zero ids are invalid; a version above 00 may carry more fields, which are ignored.
     if (
@@ -77,21 +84,50 @@ def continue_call(metadata: Any) -> CallContext:
         or not int(match[3], 16)
         or (match[1] == "00" and match[5])
     ):
-        return CallContext(request_id, secrets.token_hex(16), secrets.token_hex(8))
-    return CallContext(
-        request_id, match[2], secrets.token_hex(8), trace_flags=match[4], tracestate=values.get(TRACESTATE_KEY, "")
-    )
+        return CallContext(request_id, _new_id(128), _new_id(64))
+    return CallContext(request_id, match[2], _new_id(64), trace_flags=match[4], tracestate=tracestate)
+
+
+# Of its own, so that nobody's random.seed() makes ids repeat.
+_random = random.Random()
+
+
+def _new_id(bits: int) -> str:
+    # Unique, not secret; all zeros would be invalid.
+    return f"{_random.getrandbits(bits) or 1:0{bits // 4}x}"
 
 
 @contextmanager
 def bound(call: CallContext, **fields: str) -> Iterator[None]:
     """Makes `call` the current one and puts its ids and `fields` on every log line within."""
-    token = _current.set(call)
-    with structlog.contextvars.bound_contextvars(request_id=call.request_id, trace_id=call.trace_id, **fields):
-        try:
-            yield
-        finally:
-            _current.reset(token)
+    current = _current.set(call)
+    bound_fields = _fields.set({**_fields.get(), "request_id": call.request_id, "trace_id": call.trace_id, **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(bound_fields)
+        _current.reset(current)
+
+
+def _add_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {**_fields.get(), **event}
+
+
+# Made once: json.dumps with a default makes a new encoder for each line.
+_to_json = json.JSONEncoder(default=repr).encode
+
+
+def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    return _to_json(event)
+
+
+class _Stderr:
+    """Where lines end up. Looked up at each line, so that tests may swap sys.stderr."""
+
+    def msg(self, line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+
+    debug = info = warning = error = critical = msg
 
 
 def configure_logging(
@@ -101,20 +137,17 @@ def configure_logging(
     threshold = logging.getLevelNamesMapping()[level.upper()]
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        _add_fields,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
-        if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=False)]
+        [structlog.dev.ConsoleRenderer()] if console else [structlog.processors.dict_tracebacks, _render_json]
     )
     structlog.configure(
         processors=shared + renderer,
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        # Looked up at each line, so that tests and terminals may swap sys.stderr.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)

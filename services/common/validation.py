@@ -14,6 +14,10 @@ class _EnumType(Protocol):
     def values(self) -> Iterable[int]: ...
 
 
+# A status travels in the trailing metadata, of which gRPC clients take 8 KiB by default.
+MOST_REPORTED = 20
+
+
 class Violations:
     """Collects what is wrong with a request's fields. `raise_if_any()` at the end."""
 
@@ -67,6 +71,10 @@ class Violations:
                 self.add(f"{path}.threshold", "must be 0 when ignored is true")
 
     def raise_if_any(self) -> None:
-        """Raises InvalidArgument with everything found, if anything was."""
+        """Raises InvalidArgument with everything found, if anything was; after the first 20 only their number."""
+        if len(self._found) > MOST_REPORTED:
+            last, more = self._found[MOST_REPORTED - 1], len(self._found) - MOST_REPORTED
+            counted = FieldViolation(last.field, f"{last.description}; {more:,} more violations are not listed")
+            raise InvalidArgument([*self._found[: MOST_REPORTED - 1], counted])
         if self._found:
             raise InvalidArgument(self._found)

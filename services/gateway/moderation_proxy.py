@@ -9,7 +9,7 @@ import grpc
 from safelight.image_moderation.v1 import image_moderation_pb2, image_moderation_pb2_grpc
 from safelight.text_moderation.v1 import text_moderation_pb2, text_moderation_pb2_grpc
 from services.common import telemetry
-from services.gateway.upstreams import Upstreams, translate
+from services.gateway.upstreams import Upstreams, require_answer, stage_timeout, translate
 
 
 class TextModerationProxy(text_moderation_pb2_grpc.TextModerationServiceServicer):
@@ -24,12 +24,15 @@ class TextModerationProxy(text_moderation_pb2_grpc.TextModerationServiceServicer
     ) -> text_moderation_pb2.ModerateTextResponse:
         """See the proto."""
         upstream = self._upstreams.text_moderation
+        timeout = stage_timeout(upstream, self._upstreams.deadline(context))
         try:
-            return await self._upstreams.text.ModerateText(
-                request, timeout=_timeout(context, upstream.timeout), metadata=telemetry.outgoing_metadata()
+            response = await self._upstreams.text.ModerateText(
+                request, timeout=timeout, metadata=telemetry.outgoing_metadata()
             )
         except grpc.aio.AioRpcError as error:
             raise translate(error, upstream) from None
+        require_answer(response, upstream)
+        return response
 
 
 class ImageModerationProxy(image_moderation_pb2_grpc.ImageModerationServiceServicer):
@@ -44,14 +47,12 @@ class ImageModerationProxy(image_moderation_pb2_grpc.ImageModerationServiceServi
     ) -> image_moderation_pb2.ModerateImageResponse:
         """See the proto."""
         upstream = self._upstreams.image_moderation
+        timeout = stage_timeout(upstream, self._upstreams.deadline(context))
         try:
-            return await self._upstreams.images.ModerateImage(
-                request, timeout=_timeout(context, upstream.timeout), metadata=telemetry.outgoing_metadata()
+            response = await self._upstreams.images.ModerateImage(
+                request, timeout=timeout, metadata=telemetry.outgoing_metadata()
             )
         except grpc.aio.AioRpcError as error:
             raise translate(error, upstream) from None
-
-
-def _timeout(context: Any, limit: float) -> float:
-    left = context.time_remaining()
-    return limit if left is None else min(left, limit)
+        require_answer(response, upstream)
+        return response

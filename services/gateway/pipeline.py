@@ -135,7 +135,7 @@ def _judge(
             yield journal.image_produced(produced)
             return
         case ImageAction.BLUR:
-            if not seen.delivery_copy.redacted:
+            if not seen.delivery_copy.redacted or seen.delivery_copy.image == image.image:
                 raise _nonsense("flagged an image and sent no redacted copy of it")
             yield warning(pb.WARNING_REASON_IMAGE_BLURRED)
             produced.disposition = pb.IMAGE_DISPOSITION_BLURRED

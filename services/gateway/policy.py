@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -59,7 +60,7 @@ def _threshold(value: Any) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if value == "ignore" or (is_number and 0 <= value <= 1):
         return value
-    raise ValueError(f"must be a number from 0 to 1 or the word ignore; is {value!r}")
+    raise ValueError(f"must be a number from 0 to 1 or the word ignore; is {_shown(value)}")
 
 
 CategoryName = Annotated[str, AfterValidator(_category)]
@@ -146,11 +147,11 @@ class Policy(_Part):
 
     def text_thresholds(self) -> list[finding_pb2.CategoryThreshold]:
         """The prompt's thresholds for text moderation."""
-        return _thresholds(self.prompt.thresholds)
+        return list(_thresholds(tuple(self.prompt.thresholds.items())))
 
     def image_thresholds(self) -> list[finding_pb2.CategoryThreshold]:
         """The images' thresholds for image moderation."""
-        return _thresholds(self.image.thresholds)
+        return list(_thresholds(tuple(self.image.thresholds.items())))
 
     def passes_when_text_moderation_fails(self) -> bool:
         """Whether a prompt passes, with a warning, when text moderation cannot answer."""
@@ -215,16 +216,22 @@ def load_policies(files: Sequence[Path] = (), *, shipped: Path = SHIPPED) -> dic
 def load_policy(path: Path) -> Policy:
     """Reads one policy. Raises PolicyError with file, line and reason of everything that is wrong."""
     try:
-        source = path.read_text("utf-8")
+        source = path.read_bytes().decode("utf-8")
         node = yaml.compose(source, Loader=_Loader)
         document = yaml.load(source, Loader=_Loader)  # noqa: S506 # _Loader is a SafeLoader
     except OSError as error:
         raise PolicyError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise PolicyError(f"{path}: is not UTF-8 at byte {error.start}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise PolicyError(f"{path}:{line}: is not UTF-8 at byte {error.start}") from None
+    except yaml.reader.ReaderError as error:
+        line = source.count("\n", 0, error.position) + 1
+        raise PolicyError(f"{path}:{line}: {error.reason}") from None
+    except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "is not valid YAML"
         raise PolicyError(f"{path}:{mark.line + 1 if mark else 1}: {problem}") from None
+    except RecursionError:
+        raise PolicyError(f"{path}:1: is nested too deeply") from None
     if not isinstance(document, Mapping):
         raise PolicyError(f"{path}:1: a policy is a mapping of keys to values")
     try:
@@ -235,11 +242,26 @@ def load_policy(path: Path) -> Policy:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping, of which YAML's own loader would take the later in silence."""
+    """YAML's own loader, stricter: it would take the later of two equal keys in silence, among other things."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        # With aliases a few lines can stand for billions of values.
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call] # published without its type
+            raise yaml.composer.ComposerError(None, None, "an alias (*) has no place in a policy", mark)
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError, OverflowError):
+            # What PyYAML raises for a scalar that its tag does not fit, such as the date 2020-99-99.
+            kind = node.tag.rsplit(":", 1)[-1]
+            raise yaml.constructor.ConstructorError(None, None, f"is no valid {kind}", node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} stands twice", key.start_mark
@@ -274,20 +296,28 @@ def _reason(item: Any) -> str:
         case "missing":
             return f"the key {path!r} is missing"
         case "literal_error":
-            return f"{path}: must be {item['ctx']['expected']}; is {item['input']!r}"
+            return f"{path}: must be {item['ctx']['expected']}; is {_shown(item['input'])}"
         case _:
             return f"{path}: {item['msg'].removeprefix('Value error, ')}"
 
 
-def _thresholds(rules: Mapping[str, float | str]) -> list[finding_pb2.CategoryThreshold]:
-    return [
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value[:80])
+    # A collection or an integer may be too long to show, or to be written at all.
+    return repr(value) if isinstance(value, bool | float | None) else f"of type {type(value).__name__}"
+
+
+@cache  # every request needs them, and they are the dearest part of it to make
+def _thresholds(rules: tuple[tuple[str, float | str], ...]) -> tuple[finding_pb2.CategoryThreshold, ...]:
+    return tuple(
         finding_pb2.CategoryThreshold(
             category=category_pb2.Category.Value(f"CATEGORY_{name.upper()}"),
             threshold=0 if isinstance(value, str) else value,
             ignored=isinstance(value, str),
         )
-        for name, value in rules.items()
-    ]
+        for name, value in rules
+    )
 
 
 def category_name(category: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -48,7 +47,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
                 pipeline.run(
                     request,
                     policy=policy,
-                    upstreams=self._upstreams.calls(deadline=self._deadline(context)),
+                    upstreams=self._upstreams.calls(deadline=self._upstreams.deadline(context)),
                     journal=journal,
                     max_image_bytes=self._settings.max_image_bytes,
                 )
@@ -97,10 +96,3 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
                 [errors.FieldViolation("policy", f"must be one of {known}; the name has {len(name)} characters")]
             )
         return policy
-
-    def _deadline(self, context: Any) -> float | None:
-        left: float | None = context.time_remaining()
-        if left is None:
-            return None
-        # Stages stop a little before the caller does, so that the caller hears which of them was too slow.
-        return time.monotonic() + left - min(self._settings.deadline_reserve_s, left / 10)

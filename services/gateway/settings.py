@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import ServiceSettings
@@ -48,3 +49,13 @@ class Settings(ServiceSettings):
         description="Largest image sent to a client, in bytes; a larger one is re-encoded. The default leaves room for "
         "the rest of the message within the 4 MiB that gRPC clients accept.",
     )
+
+    @model_validator(mode="after")
+    def _upstream_tls_files(self) -> Self:
+        # Never a connection in the clear where TLS was half asked for.
+        others = (self.upstream_tls_cert_file, self.upstream_tls_key_file, self.upstream_tls_server_name)
+        if self.upstream_tls_ca_file is None and any(others):
+            raise ValueError("upstream_tls_ca_file is needed for any other of the settings upstream_tls_*")
+        if (self.upstream_tls_cert_file is None) != (self.upstream_tls_key_file is None):
+            raise ValueError("upstream_tls_cert_file and upstream_tls_key_file go together")
+        return self

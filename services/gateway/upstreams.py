@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import grpc
 from google.rpc import status_pb2
@@ -60,6 +61,7 @@ class Upstreams:
     text_moderation: Upstream
     generator: Upstream
     image_moderation: Upstream
+    deadline_reserve_s: float
     text: text_moderation_pb2_grpc.TextModerationServiceAsyncStub = field(init=False)
     images: image_moderation_pb2_grpc.ImageModerationServiceAsyncStub = field(init=False)
     generation: generator_pb2_grpc.GeneratorServiceAsyncStub = field(init=False)
@@ -101,12 +103,21 @@ class Upstreams:
                 "image_moderation_target",
                 settings.image_moderation_timeout_s,
             ),
+            settings.deadline_reserve_s,
         )
 
     @property
     def all(self) -> tuple[Upstream, ...]:
         """In the order of the pipeline."""
         return self.text_moderation, self.generator, self.image_moderation
+
+    def deadline(self, context: Any) -> float | None:
+        """When the calls made for a caller must have ended, by time.monotonic(); None for a caller without deadline.
+
+        That is a little before the caller's own, so that the caller hears which stage was too slow.
+        """
+        left: float | None = context.time_remaining()
+        return None if left is None else time.monotonic() + left - min(self.deadline_reserve_s, left / 4)
 
     def calls(self, *, deadline: float | None) -> UpstreamCalls:
         """The calls that one request makes. `deadline` is a time.monotonic() value, None for none."""
@@ -159,7 +170,7 @@ class UpstreamCalls:
             raise errors.InvalidArgument(
                 [replace(v, field="prompt") if v.field == "text" else v for v in error.violations]
             ) from None
-        _require_answer(response, upstream)
+        require_answer(response, upstream)
         return response
 
     async def moderate_image(
@@ -176,7 +187,7 @@ class UpstreamCalls:
             raise _nonsense(self._upstreams.generator.stage, "made an image that cannot be read") from None
         except errors.InvalidArgument as error:
             raise _nonsense(upstream.stage, f"does not take the gateway's request: {error.message}") from None
-        _require_answer(response, upstream)
+        require_answer(response, upstream)
         return response
 
     async def generate_images(
@@ -198,12 +209,17 @@ class UpstreamCalls:
         stream.check_end()
 
     def _timeout(self, upstream: Upstream) -> float:
-        if self._deadline is None:
-            return upstream.timeout
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise _deadline_exceeded(upstream)
-        return min(left, upstream.timeout)
+        return stage_timeout(upstream, self._deadline)
+
+
+def stage_timeout(upstream: Upstream, deadline: float | None) -> float:
+    """Seconds a call may take by the stage's own limit and the deadline. Raises DeadlineExceeded if none are left."""
+    if deadline is None:
+        return upstream.timeout
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise _deadline_exceeded(upstream)
+    return min(left, upstream.timeout)
 
 
 @contextlib.contextmanager
@@ -255,8 +271,10 @@ def _deadline_exceeded(upstream: Upstream) -> errors.DeadlineExceeded:
     return errors.DeadlineExceeded(f"time ran out during {stage}", metadata={"stage": stage})
 
 
-def _require_answer(response: policy.Moderated, upstream: Upstream) -> None:
-    if not policy.is_answer(response):
+def require_answer(response: policy.Moderated | None, upstream: Upstream) -> None:
+    """Raises ModelResponseInvalid for a response that is no moderation, such as an empty one."""
+    # grpc gives None for bytes that are not the message they should be.
+    if response is None or not policy.is_answer(response):
         raise _nonsense(upstream.stage, "answered without having run a detector")
 
 
@@ -268,8 +286,10 @@ class _ExpectedStream:
         self._missing = set(range(count))
         self._completed = False
 
-    def check(self, event: generator_pb2.GenerateImagesResponse) -> None:
+    def check(self, event: generator_pb2.GenerateImagesResponse | None) -> None:
         """Raises ModelResponseInvalid for an event that has no place in the stream."""
+        if event is None:  # grpc's word for bytes that are not the message they should be
+            raise _nonsense(pb.STAGE_GENERATION, "sent what cannot be read")
         if self._completed:
             raise _nonsense(pb.STAGE_GENERATION, "went on after its completed event")
         match event.WhichOneof("event"):

@@ -1,10 +1,10 @@
-"""Certificates of the tests' own: one authority, and leaf certificates that it signs. Nothing here outlives a test."""
+"""Certificates made when they are needed: a root, and what it signs."""
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -14,58 +14,50 @@ from cryptography.x509.oid import NameOID
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """The PEM files of one certificate."""
+class Pair:
+    """The PEM files of a certificate and its key."""
 
-    cert_file: Path
-    key_file: Path
+    cert: Path
+    key: Path
 
 
 class Authority:
-    """A certificate authority whose files are in `directory`."""
+    """A root of its own; issues certificates for 127.0.0.1 and localhost."""
 
-    def __init__(self, directory: Path) -> None:
-        """Makes its key and its certificate, `ca.pem`."""
-        self._directory = directory
+    def __init__(self, folder: Path, name: str = "root") -> None:
+        self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name("Safelight test authority")
-        certificate = (
-            _builder(self._name, self._name, self._key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        self._cert = self._signed(name, self._key, is_root=True)
+        self.pair = self._written(name, self._cert, self._key)
+
+    def issue(self, name: str) -> Pair:
+        """A certificate signed by this root, for servers and clients."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        return self._written(name, self._signed(name, key), key)
+
+    def _signed(self, name: str, key: ec.EllipticCurvePrivateKey, *, is_root: bool = False) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.datetime.now(datetime.UTC)
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject if is_root else self._cert.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        self.ca_file = directory / "ca.pem"
-        self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str) -> Leaf:
-        """A certificate for `name` (a DNS name) and for 127.0.0.1, good on either side of a connection."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.1"))])
-        certificate = (
-            _builder(_name(name), self._name, key).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
-        )
-        leaf = Leaf(self._directory / f"{name}.pem", self._directory / f"{name}.key")
-        leaf.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        leaf.key_file.write_bytes(
+    def _written(self, name: str, cert: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
+        pair = Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
+        pair.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+        pair.key.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
         )
-        return leaf
-
-
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-    )
+        return pair

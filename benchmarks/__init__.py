@@ -1,0 +1,1 @@
+"""Measurements: `make bench`, or `python -m benchmarks`, writes what they give to docs/benchmarks.md."""
