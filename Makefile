@@ -35,7 +35,7 @@ serve: $(READY) ## Keep all four services running in the foreground
 	@$(BIN)/python -m services
 
 test: $(READY) ## Run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 lint: $(READY) ## Check style, types and contracts (ruff, mypy, buf)
 	@$(BIN)/ruff check .

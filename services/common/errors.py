@@ -137,7 +137,7 @@ class ProviderUnavailable(SafelightError):
 
 
 class UpstreamUnavailable(SafelightError):
-    """A service behind the gateway cannot be reached or fails, after our retries."""
+    """A service behind the gateway cannot be reached, fails, or does not answer in time, after our retries."""
 
     code = grpc.StatusCode.UNAVAILABLE
     reason = reasons.ERROR_REASON_UPSTREAM_UNAVAILABLE
@@ -166,7 +166,7 @@ class ModelResponseInvalid(SafelightError):
 
 
 class DeadlineExceeded(SafelightError):
-    """The caller's deadline or a limit of ours ran out; the metadata names the stage."""
+    """The caller's deadline ran out; the metadata names the stage."""
 
     code = grpc.StatusCode.DEADLINE_EXCEEDED
     reason = reasons.ERROR_REASON_DEADLINE_EXCEEDED

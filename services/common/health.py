@@ -1,8 +1,11 @@
-"""Asks a service on this machine for its health, as a container's health check does."""
+"""The health checking protocol: what a service answers, and how to ask one on this machine."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -11,6 +14,63 @@ from services.common.channels import ChannelTls, open_channel
 from services.common.settings import LOOPBACK, ServiceSettings, SettingsError
 
 TIMEOUT_S = 5.0
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # published without types
+    """The health checking protocol, with watches that end when the service does.
+
+    Those of grpcio-health-checking go on for as long as somebody watches, which a graceful stop would wait for.
+    https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """All of `names` are NOT_SERVING."""
+        self._states = dict.fromkeys(names, NOT_SERVING)
+        self._changed = asyncio.Event()
+        self._stopping = self._ended = False
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Any) -> Any:  # noqa: N802 # grpc's name
+        """The state of a service; NOT_FOUND for one that is not known."""
+        if request.service not in self._states:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return health_pb2.HealthCheckResponse(status=self._states[request.service])
+
+    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        """The state of a service now and at each change; SERVICE_UNKNOWN for one that is not known."""
+        told = None
+        while True:
+            changed = self._changed  # taken before the state is read, so that no change is missed
+            state = self._states.get(request.service, health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
+            if state != told:
+                told = state
+                yield health_pb2.HealthCheckResponse(status=state)
+            elif self._ended:
+                return
+            else:
+                await changed.wait()
+
+    def report(self, ready: bool) -> None:
+        """Sets the state of all services; in vain once the service stops."""
+        if not self._stopping:
+            self._states = dict.fromkeys(self._states, SERVING if ready else NOT_SERVING)
+            self._wake()
+
+    def stop(self) -> None:
+        """NOT_SERVING from now on."""
+        self.report(False)
+        self._stopping = True
+
+    def end_watches(self) -> None:
+        """Ends every watch once it has told the last state."""
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 async def check_health(settings: ServiceSettings, *, server_name: str) -> int:
@@ -35,4 +95,4 @@ async def check_health(settings: ServiceSettings, *, server_name: str) -> int:
         return 1
     status = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
     sys.stderr.write(f"{target}: {status}\n")
-    return 0 if response.status == health_pb2.HealthCheckResponse.SERVING else 1
+    return 0 if response.status == SERVING else 1

@@ -24,13 +24,13 @@ class TextModerationProxy(text_moderation_pb2_grpc.TextModerationServiceServicer
     ) -> text_moderation_pb2.ModerateTextResponse:
         """See the proto."""
         upstream = self._upstreams.text_moderation
-        timeout = stage_timeout(upstream, self._upstreams.deadline(context))
+        deadline = self._upstreams.deadline(context)
         try:
             response = await self._upstreams.text.ModerateText(
-                request, timeout=timeout, metadata=telemetry.outgoing_metadata()
+                request, timeout=stage_timeout(upstream, deadline), metadata=telemetry.outgoing_metadata()
             )
         except grpc.aio.AioRpcError as error:
-            raise translate(error, upstream) from None
+            raise translate(error, upstream, deadline) from None
         require_answer(response, upstream)
         return response
 
@@ -47,12 +47,12 @@ class ImageModerationProxy(image_moderation_pb2_grpc.ImageModerationServiceServi
     ) -> image_moderation_pb2.ModerateImageResponse:
         """See the proto."""
         upstream = self._upstreams.image_moderation
-        timeout = stage_timeout(upstream, self._upstreams.deadline(context))
+        deadline = self._upstreams.deadline(context)
         try:
             response = await self._upstreams.images.ModerateImage(
-                request, timeout=timeout, metadata=telemetry.outgoing_metadata()
+                request, timeout=stage_timeout(upstream, deadline), metadata=telemetry.outgoing_metadata()
             )
         except grpc.aio.AioRpcError as error:
-            raise translate(error, upstream) from None
+            raise translate(error, upstream, deadline) from None
         require_answer(response, upstream)
         return response

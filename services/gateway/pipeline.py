@@ -2,13 +2,15 @@
 
 `run()` is one async generator of the stream's events. Every image goes through `_judge()`, the only place that makes an
 event with image bytes, and only from a verdict on just those bytes. Whatever fails raises and ends the stream: an image
-without a verdict has no way out.
+without a verdict has no way out. Images are moderated while the generator makes the next one; the last one when the
+generator is done, so that for a single image the stages follow one another.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from safelight.gateway.v1 import gateway_pb2 as pb
@@ -76,38 +78,67 @@ async def run(
         return
 
     # 2. The images: made and moderated one by one, and the unsafe ones made anew while the policy says so.
-    pending = list(range(request.count or 1))  # which images of the request have not had their final word
+    attempt = _Attempt(number=0, unsafe=list(range(request.count or 1)))
     found: list[int] = []  # the categories that images were flagged for so far
-    for attempt in range(1, policy.max_attempts + 1):
-        yield journal.stage_started(GENERATION, attempt=attempt)
-        unsafe: list[int] = []
+    while attempt.unsafe:
+        attempt = _Attempt(number=attempt.number + 1, pending=attempt.unsafe)
+        to_come, last = len(attempt.pending), None
+        yield journal.stage_started(GENERATION, attempt=attempt.number)
         backend = generator_pb2.GenerationStarted()
-        generation = upstreams.generate_images(_generation(request, policy, attempt, len(pending), found))
+        generation = upstreams.generate_images(_generation(request, policy, attempt, found))
         async with aclosing(generation), aclosing(journal.timing_each(GENERATION, generation)) as events:
             async for event in events:
                 match event.WhichOneof("event"):
                     case "started":
                         backend = event.started
                     case "progress":
-                        yield journal.progress(event.progress, attempt, pending[event.progress.image_index])
+                        index = attempt.pending[event.progress.image_index]
+                        yield journal.progress(event.progress, attempt.number, index)
                     case "image":
-                        image, index = event.image, pending[event.image.image_index]
-                        yield journal.stage_started(IMAGE, attempt=attempt, image_index=index)
-                        with journal.timing(IMAGE):
-                            seen = await upstreams.moderate_image(
-                                _image_moderation(image, policy, attempt, max_image_bytes)
-                            )
-                        yield journal.image_moderated(seen, attempt, index)
-                        for told in _judge(image, seen, policy, journal, attempt, index, max_image_bytes):
+                        to_come -= 1
+                        if not to_come:
+                            last = event.image  # moderated below, once the generator has said that it is done
+                            continue
+                        async for told in _moderate(event.image, attempt, policy, upstreams, journal, max_image_bytes):
                             yield told
-                        if policy.image_action(is_flagged(seen), attempt=attempt) is ImageAction.REGENERATE:
-                            unsafe.append(index)
-                            found += [f.category for f in seen.findings if f.flagged]
-        yield journal.generated(backend, attempt)
-        if not unsafe:
-            break
-        pending = unsafe
-    yield journal.completed(attempts=attempt)
+        yield journal.generated(backend, attempt.number)
+        if last is not None:
+            async for told in _moderate(last, attempt, policy, upstreams, journal, max_image_bytes):
+                yield told
+        found += attempt.found
+    yield journal.completed(attempts=attempt.number)
+
+
+@dataclass
+class _Attempt:
+    """One round of generation."""
+
+    number: int
+    """From 1."""
+    pending: list[int] = field(default_factory=list)
+    """Which images of the request it makes, in the generator's order."""
+    unsafe: list[int] = field(default_factory=list)
+    """Which of them are to be made anew."""
+    found: list[int] = field(default_factory=list)
+    """The categories that those were flagged for."""
+
+
+async def _moderate(
+    image: generator_pb2.GeneratedImage,
+    attempt: _Attempt,
+    policy: Policy,
+    upstreams: Upstreams,
+    journal: Journal,
+    max_image_bytes: int,
+) -> AsyncGenerator[Event, None]:
+    """Has one image moderated and tells what that leads to."""
+    index = attempt.pending[image.image_index]
+    yield journal.stage_started(IMAGE, attempt=attempt.number, image_index=index)
+    with journal.timing(IMAGE):
+        seen = await upstreams.moderate_image(_image_moderation(image, policy, attempt, max_image_bytes))
+    yield journal.image_moderated(seen, attempt.number, index)
+    for told in _judge(image, seen, policy, journal, attempt, max_image_bytes):
+        yield told
 
 
 def _judge(
@@ -115,18 +146,20 @@ def _judge(
     seen: image_moderation_pb2.ModerateImageResponse,
     policy: Policy,
     journal: Journal,
-    attempt: int,
-    index: int,
+    attempt: _Attempt,
     max_image_bytes: int,
 ) -> Iterator[Event]:
-    """What a moderated image leads to: warnings, and its final word unless it will be made anew."""
+    """What a moderated image leads to: another attempt, or its final word, with the warnings that go before it."""
+    index = attempt.pending[image.image_index]
 
     def warning(reason: pb.WarningReason.ValueType) -> Event:
-        return journal.warning(IMAGE, reason, seen.findings, attempt=attempt, image_index=index)
+        return journal.warning(IMAGE, reason, seen.findings, attempt=attempt.number, image_index=index)
 
-    produced = pb.ImageProduced(image_index=index, seed=image.seed, attempt=attempt, findings=seen.findings)
-    match policy.image_action(is_flagged(seen), attempt=attempt):
+    produced = pb.ImageProduced(image_index=index, seed=image.seed, attempt=attempt.number, findings=seen.findings)
+    match policy.image_action(is_flagged(seen), attempt=attempt.number):
         case ImageAction.REGENERATE:
+            attempt.unsafe.append(index)
+            attempt.found += [finding.category for finding in seen.findings if finding.flagged]
             yield warning(pb.WARNING_REASON_IMAGE_REGENERATING)
             return
         case ImageAction.WITHHOLD:
@@ -168,30 +201,30 @@ def _text_moderation(request: pb.GenerateImagesRequest, policy: Policy) -> text_
 
 
 def _generation(
-    request: pb.GenerateImagesRequest, policy: Policy, attempt: int, count: int, found: list[int]
+    request: pb.GenerateImagesRequest, policy: Policy, attempt: _Attempt, found: list[int]
 ) -> generator_pb2.GenerateImagesRequest:
     return generator_pb2.GenerateImagesRequest(
         prompt=request.prompt,
-        negative_prompt=policy.negative_prompt(request.negative_prompt, attempt=attempt, found=found),
+        negative_prompt=policy.negative_prompt(request.negative_prompt, attempt=attempt.number, found=found),
         width=request.width,
         height=request.height,
         steps=request.steps,
         guidance_scale=request.guidance_scale if request.HasField("guidance_scale") else None,
-        seed=attempt_seed(request.seed if request.HasField("seed") else None, attempt=attempt),
-        count=count,
+        seed=attempt_seed(request.seed if request.HasField("seed") else None, attempt=attempt.number),
+        count=len(attempt.pending),
         output_format=request.output_format,
     )
 
 
 def _image_moderation(
-    image: generator_pb2.GeneratedImage, policy: Policy, attempt: int, max_image_bytes: int
+    image: generator_pb2.GeneratedImage, policy: Policy, attempt: _Attempt, max_image_bytes: int
 ) -> image_moderation_pb2.ModerateImageRequest:
     return image_moderation_pb2.ModerateImageRequest(
         image=image.image,
         media_type=image.media_type,
         thresholds=policy.image_thresholds(),
         run_all_detectors=policy.image.run_all_detectors,
-        redaction=policy.redaction(attempt=attempt),
+        redaction=policy.redaction(attempt=attempt.number),
         prepare_delivery=True,
         max_delivery_bytes=max_image_bytes,
     )

@@ -37,7 +37,9 @@ class Settings(ServiceSettings):
     )
 
     text_moderation_timeout_s: float = Field(10, gt=0, description="Longest wait for one prompt's moderation, seconds.")
-    generation_timeout_s: float = Field(180, gt=0, description="Longest wait for one attempt at generating, seconds.")
+    generation_timeout_s: float = Field(
+        180, gt=0, description="Longest time for one attempt at generating, moderation in between included; seconds."
+    )
     image_moderation_timeout_s: float = Field(60, gt=0, description="Longest wait for one image's moderation, seconds.")
     deadline_reserve_s: float = Field(
         0.2, ge=0, description="Part of the caller's deadline kept for the answer, so that it names the stage; seconds."

@@ -33,6 +33,9 @@ RETRIED = ((TEXT_SERVICE, "ModerateText"), (IMAGE_SERVICE, "ModerateImage"))
 
 HEALTH_RETRY_S = 0.5
 
+# gRPC ends a call a little before or after its deadline.
+CLOCK_TOLERANCE_S = 0.02
+
 
 def stage_name(stage: pb.Stage.ValueType) -> str:
     """A stage as error metadata and logs name it: "text_moderation"."""
@@ -161,7 +164,7 @@ class UpstreamCalls:
         """The prompt's verdict, which at least one detector has given."""
         upstream = self._upstreams.text_moderation
         try:
-            with _translated(upstream):
+            with _translated(upstream, self._deadline):
                 response = await self._upstreams.text.ModerateText(
                     request, timeout=self._timeout(upstream), metadata=telemetry.outgoing_metadata()
                 )
@@ -179,7 +182,7 @@ class UpstreamCalls:
         """An image's verdict, which at least one detector has given."""
         upstream = self._upstreams.image_moderation
         try:
-            with _translated(upstream):
+            with _translated(upstream, self._deadline):
                 response = await self._upstreams.images.ModerateImage(
                     request, timeout=self._timeout(upstream), metadata=telemetry.outgoing_metadata()
                 )
@@ -196,7 +199,7 @@ class UpstreamCalls:
         """The generator's events. Closing the iteration cancels the call and with it the work."""
         upstream = self._upstreams.generator
         stream = _ExpectedStream(request.count)
-        with _translated(upstream):
+        with _translated(upstream, self._deadline):
             call = self._upstreams.generation.GenerateImages(
                 request, timeout=self._timeout(upstream), metadata=telemetry.outgoing_metadata()
             )
@@ -218,20 +221,23 @@ def stage_timeout(upstream: Upstream, deadline: float | None) -> float:
         return upstream.timeout
     left = deadline - time.monotonic()
     if left <= 0:
-        raise _deadline_exceeded(upstream)
+        raise _out_of_time(upstream, deadline)
     return min(left, upstream.timeout)
 
 
 @contextlib.contextmanager
-def _translated(upstream: Upstream) -> Iterator[None]:
+def _translated(upstream: Upstream, deadline: float | None) -> Iterator[None]:
     try:
         yield
     except grpc.aio.AioRpcError as error:
-        raise translate(error, upstream) from None
+        raise translate(error, upstream, deadline) from None
 
 
-def translate(error: grpc.aio.AioRpcError, upstream: Upstream) -> errors.SafelightError:
-    """An upstream's failure as the gateway's own: what the upstream says of itself, with the stage added."""
+def translate(error: grpc.aio.AioRpcError, upstream: Upstream, deadline: float | None) -> errors.SafelightError:
+    """An upstream's failure as the gateway's own: what the upstream says of itself, with the stage added.
+
+    `deadline` is the request's, as for stage_timeout().
+    """
     stage = stage_name(upstream.stage)
     said = _domain_error(error)
     if said is not None and not isinstance(said, errors.Unexpected):
@@ -239,7 +245,7 @@ def translate(error: grpc.aio.AioRpcError, upstream: Upstream) -> errors.Safelig
         return said
     match error.code():
         case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return _deadline_exceeded(upstream)
+            return _out_of_time(upstream, deadline)
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
             return errors.Overloaded(f"{stage} is overloaded; try again later", metadata={"stage": stage})
         case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED | grpc.StatusCode.UNIMPLEMENTED:
@@ -266,8 +272,13 @@ def _domain_error(error: grpc.aio.AioRpcError) -> errors.SafelightError | None:
     return None
 
 
-def _deadline_exceeded(upstream: Upstream) -> errors.DeadlineExceeded:
+def _out_of_time(upstream: Upstream, deadline: float | None) -> errors.SafelightError:
     stage = stage_name(upstream.stage)
+    if deadline is None or time.monotonic() < deadline - CLOCK_TOLERANCE_S:
+        # The caller has time left; it is the stage that does not answer.
+        return errors.UpstreamUnavailable(
+            f"{stage} did not end within its limit of {upstream.timeout:g} seconds", metadata={"stage": stage}
+        )
     return errors.DeadlineExceeded(f"time ran out during {stage}", metadata={"stage": stage})
 
 

@@ -79,14 +79,14 @@ async def test_with_mutual_tls(tmp_path: Path):
     """With a certificate it works the same; without one it is refused."""
     root = Authority(tmp_path)
     server, client = root.issue("server"), root.issue("client")
-    files = {"tls_cert_file": server.cert, "tls_key_file": server.key, "tls_client_ca_file": root.pair.cert}
-    trust, shown = ("--cacert", str(root.pair.cert)), ("--cert", str(client.cert), "--key", str(client.key))
+    files = {"tls_cert_file": server.cert_file, "tls_key_file": server.key_file, "tls_client_ca_file": root.ca_file}
+    trust, shown = ("--cacert", str(root.ca_file)), ("--cert", str(client.cert_file), "--key", str(client.key_file))
     async with suite(
         upstream_settings=ServiceSettings(**files),
-        upstream_tls_ca_file=root.pair.cert,
-        upstream_tls_cert_file=client.cert,
-        upstream_tls_key_file=client.key,
-        credentials=grpc.ssl_channel_credentials(root.pair.cert.read_bytes()),
+        upstream_tls_ca_file=root.ca_file,
+        upstream_tls_cert_file=client.cert_file,
+        upstream_tls_key_file=client.key_file,
+        credentials=grpc.ssl_channel_credentials(root.ca_file.read_bytes()),
         **files,
     ) as running:
         url = f"https://{running.gateway.address}"

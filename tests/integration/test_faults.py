@@ -166,17 +166,14 @@ async def test_a_stage_that_ends_with_any_status_lets_nothing_through(stage: str
                 it.again(at)
                 told = await it.ask(policy)
                 it.check(told, policy)
-                # A time limit is not a fault that a policy makes up for; see pipeline.py.
-                if code is grpc.StatusCode.DEADLINE_EXCEEDED and stage == TEXT:
-                    assert told.error is not None
-                elif expect_failure(told, stage, policy, at):
+                if expect_failure(told, stage, policy, at):
                     assert "told by a test" not in told.error.details()
                 await it.nothing_runs()
 
 
 @pytest.mark.parametrize("stage", STAGES)
 async def test_a_stage_that_hangs_is_given_up_after_its_own_limit(stage: str) -> None:
-    """A hang ends with DEADLINE_EXCEEDED from the gateway's limit for the stage, and the hanging call is cancelled."""
+    """A hang ends with UNAVAILABLE at the gateway's limit for the stage, and the hanging call is cancelled."""
     timeout = {TEXT: "text_moderation", GENERATION: "generation", IMAGE: "image_moderation"}[stage] + "_timeout_s"
     async with rig(stage, hang, **{timeout: 0.25}) as it:
         for policy, at in combinations(stage):
@@ -186,8 +183,11 @@ async def test_a_stage_that_hangs_is_given_up_after_its_own_limit(stage: str) ->
                 it.again(at)
                 told = await it.ask(policy)
                 it.check(told, policy)
-                assert told.error is not None
-                assert told.error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+                if (stage, policy) == (TEXT, "report"):
+                    assert told.completed.outcome  # the caller has time left, and the policy lets the prompt pass
+                else:
+                    assert told.error is not None
+                    assert told.error.code() is grpc.StatusCode.UNAVAILABLE
                 await it.nothing_runs()
 
 
@@ -480,5 +480,5 @@ async def test_progress_without_end_stops_at_the_stages_limit() -> None:
     async with suite(generator=Endless(), generation_timeout_s=0.3) as running:
         told = await collect(running.stub, prompt="a dog")
         assert told.info.metadata["stage"] == GENERATION
-        assert told.info.reason == "DEADLINE_EXCEEDED"
+        assert told.info.reason == "UPSTREAM_UNAVAILABLE"
         await asyncio.wait_for(running.generator.idle.wait(), SOON)

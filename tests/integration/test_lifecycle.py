@@ -306,18 +306,18 @@ async def test_what_stops_the_start_is_said(environment: dict[str, str], status:
 async def tls_suite(root: Authority, **settings: Any) -> AsyncIterator[Suite]:
     """Mutual TLS between client, gateway and upstreams."""
     server, client = root.issue("server"), root.issue("client")
-    files = {"tls_cert_file": server.cert, "tls_key_file": server.key, "tls_client_ca_file": root.pair.cert}
+    files = {"tls_cert_file": server.cert_file, "tls_key_file": server.key_file, "tls_client_ca_file": root.ca_file}
     credentials = grpc.ssl_channel_credentials(
-        root.pair.cert.read_bytes(), client.key.read_bytes(), client.cert.read_bytes()
+        root.ca_file.read_bytes(), client.key_file.read_bytes(), client.cert_file.read_bytes()
     )
     async with suite(
         upstream_settings=ServiceSettings(**files),
         credentials=credentials,
         **{
             **files,
-            "upstream_tls_ca_file": root.pair.cert,
-            "upstream_tls_cert_file": client.cert,
-            "upstream_tls_key_file": client.key,
+            "upstream_tls_ca_file": root.ca_file,
+            "upstream_tls_cert_file": client.cert_file,
+            "upstream_tls_key_file": client.key_file,
             **settings,
         },
     ) as it:
@@ -331,11 +331,11 @@ async def test_mutual_tls_from_client_to_gateway_to_upstreams(tmp_path: Path):
     async with tls_suite(root) as it:
         assert (await collect(it.stub, prompt="a dog")).completed.outcome == pb.OUTCOME_DELIVERED
         assert await health(it.channel) == SERVING
-        trust = root.pair.cert.read_bytes()
+        trust = root.ca_file.read_bytes()
         refused = [
             grpc.ssl_channel_credentials(trust),
-            grpc.ssl_channel_credentials(trust, foreign.key.read_bytes(), foreign.cert.read_bytes()),
-            grpc.ssl_channel_credentials(stranger.pair.cert.read_bytes()),
+            grpc.ssl_channel_credentials(trust, foreign.key_file.read_bytes(), foreign.cert_file.read_bytes()),
+            grpc.ssl_channel_credentials(stranger.ca_file.read_bytes()),
             None,
         ]
         for address in (it.gateway.address, it.upstreams[0].address):
@@ -350,8 +350,10 @@ async def test_a_gateway_without_a_certificate_does_not_reach_its_upstreams(tmp_
     """Mutual TLS binds the gateway too: its health says so, and a request names the stage."""
     root = Authority(tmp_path)
     server = root.issue("server")
-    settings = ServiceSettings(tls_cert_file=server.cert, tls_key_file=server.key, tls_client_ca_file=root.pair.cert)
-    async with suite(upstream_settings=settings, upstream_tls_ca_file=root.pair.cert, wait_ready=False) as it:
+    settings = ServiceSettings(
+        tls_cert_file=server.cert_file, tls_key_file=server.key_file, tls_client_ca_file=root.ca_file
+    )
+    async with suite(upstream_settings=settings, upstream_tls_ca_file=root.ca_file, wait_ready=False) as it:
         told = await collect(it.stub, prompt="a dog")
         assert (told.info.reason, told.info.metadata["stage"]) == ("UPSTREAM_UNAVAILABLE", "text_moderation")
         assert await health(it.channel) == NOT_SERVING

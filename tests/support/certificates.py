@@ -17,18 +17,18 @@ from cryptography.x509.oid import NameOID
 class Pair:
     """The PEM files of a certificate and its key."""
 
-    cert: Path
-    key: Path
+    cert_file: Path
+    key_file: Path
 
 
 class Authority:
-    """A root of its own; issues certificates for 127.0.0.1 and localhost."""
+    """A root of its own; issues certificates for 127.0.0.1, localhost and the name given."""
 
     def __init__(self, folder: Path, name: str = "root") -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._cert = self._signed(name, self._key, is_root=True)
-        self.pair = self._written(name, self._cert, self._key)
+        self.ca_file = self._written(name, self._cert, self._key).cert_file
 
     def issue(self, name: str) -> Pair:
         """A certificate signed by this root, for servers and clients."""
@@ -38,7 +38,7 @@ class Authority:
     def _signed(self, name: str, key: ec.EllipticCurvePrivateKey, *, is_root: bool = False) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = datetime.datetime.now(datetime.UTC)
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names = [x509.DNSName("localhost"), x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -54,8 +54,8 @@ class Authority:
 
     def _written(self, name: str, cert: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
         pair = Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
-        pair.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
-        pair.key.write_bytes(
+        pair.cert_file.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+        pair.key_file.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )

@@ -38,7 +38,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_POLICY_UNKNOWN: _ErrorReason.ValueType  # 3
     """INVALID_ARGUMENT: no policy of that name exists. google.rpc.BadRequest names the field and those that exist.
 
-    Example: {"reason": "POLICY_UNKNOWN", "domain": "safelight", "metadata": {"fields": "policy", "policy": "lax"}}
+    Example: {"reason": "POLICY_UNKNOWN", "domain": "safelight", "metadata": {"fields": "policy"}}
     """
     ERROR_REASON_CREDENTIALS_INVALID: _ErrorReason.ValueType  # 4
     """UNAUTHENTICATED: no credentials, or none that is valid.
@@ -72,8 +72,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: {"reason": "PROVIDER_UNAVAILABLE", "domain": "safelight", "metadata": {"stage": "image_moderation", "provider": "rekognition"}}
     """
     ERROR_REASON_UPSTREAM_UNAVAILABLE: _ErrorReason.ValueType  # 10
-    """UNAVAILABLE: an upstream service of the gateway cannot be reached or fails, after our retries.
-    google.rpc.RetryInfo is set.
+    """UNAVAILABLE: an upstream service of the gateway cannot be reached, fails, or does not end within the gateway's limit
+    for its stage, after our retries. google.rpc.RetryInfo is set.
 
     Example: {"reason": "UPSTREAM_UNAVAILABLE", "domain": "safelight", "metadata": {"stage": "text_moderation"}}
     """
@@ -94,8 +94,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: {"reason": "MODEL_RESPONSE_INVALID", "domain": "safelight", "metadata": {"stage": "image_moderation"}}
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 14
-    """DEADLINE_EXCEEDED: the time the caller gave, or the service's own limit, ran out. Metadata names the stage that was
-    running.
+    """DEADLINE_EXCEEDED: the time the caller gave ran out. Metadata names the stage that was running.
 
     Example: {"reason": "DEADLINE_EXCEEDED", "domain": "safelight", "metadata": {"stage": "generation"}}
     """
@@ -126,7 +125,7 @@ Example: {"reason": "IMAGE_UNREADABLE", "domain": "safelight", "metadata": {"fie
 ERROR_REASON_POLICY_UNKNOWN: ErrorReason.ValueType  # 3
 """INVALID_ARGUMENT: no policy of that name exists. google.rpc.BadRequest names the field and those that exist.
 
-Example: {"reason": "POLICY_UNKNOWN", "domain": "safelight", "metadata": {"fields": "policy", "policy": "lax"}}
+Example: {"reason": "POLICY_UNKNOWN", "domain": "safelight", "metadata": {"fields": "policy"}}
 """
 ERROR_REASON_CREDENTIALS_INVALID: ErrorReason.ValueType  # 4
 """UNAUTHENTICATED: no credentials, or none that is valid.
@@ -160,8 +159,8 @@ set.
 Example: {"reason": "PROVIDER_UNAVAILABLE", "domain": "safelight", "metadata": {"stage": "image_moderation", "provider": "rekognition"}}
 """
 ERROR_REASON_UPSTREAM_UNAVAILABLE: ErrorReason.ValueType  # 10
-"""UNAVAILABLE: an upstream service of the gateway cannot be reached or fails, after our retries.
-google.rpc.RetryInfo is set.
+"""UNAVAILABLE: an upstream service of the gateway cannot be reached, fails, or does not end within the gateway's limit
+for its stage, after our retries. google.rpc.RetryInfo is set.
 
 Example: {"reason": "UPSTREAM_UNAVAILABLE", "domain": "safelight", "metadata": {"stage": "text_moderation"}}
 """
@@ -182,8 +181,7 @@ passed on.
 Example: {"reason": "MODEL_RESPONSE_INVALID", "domain": "safelight", "metadata": {"stage": "image_moderation"}}
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 14
-"""DEADLINE_EXCEEDED: the time the caller gave, or the service's own limit, ran out. Metadata names the stage that was
-running.
+"""DEADLINE_EXCEEDED: the time the caller gave ran out. Metadata names the stage that was running.
 
 Example: {"reason": "DEADLINE_EXCEEDED", "domain": "safelight", "metadata": {"stage": "generation"}}
 """

@@ -705,7 +705,9 @@ class Completed(_message.Message):
     """Identifies this decision in the gateway's log."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
-        """The flagged findings that decided a refusal, a blur or a withholding. Empty when nothing was flagged."""
+        """The flagged findings of a refused prompt, or of the images that were blurred, withheld or sent with a warning. Empty
+        when nothing was flagged, and for images that were made anew and are fine now.
+        """
 
     @_builtins.property
     def stage_durations(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageDuration]:
