@@ -87,10 +87,9 @@ async def serving(image_bytes: int) -> AsyncIterator[str]:
         generator: Any = (await upstream(grpc.unary_stream_rpc_method_handler(generate))).unary_stream("/bare/Call")
 
         # When Safelight sends what: the start and end of text moderation and the start of generation; one event for
-        # each step; the start of image moderation, its end and the image; the end of generation and the summary.
+        # each step; the end of generation; the start of image moderation, its end and the image; the summary.
         events = recording.events
         steps = len(events) - 8
-        image_at = 1 + steps  # the place of the image among the generator's messages, after `started` and the steps
 
         async def gateway(request: bytes, context: Any) -> AsyncIterator[bytes]:
             yield events[0]
@@ -99,18 +98,15 @@ async def serving(image_bytes: int) -> AsyncIterator[str]:
             yield events[2]
             position, sent = 0, 3
             async for _ in generator(recording.generation_request):
-                if 0 < position < image_at:
+                if 0 < position <= steps:  # after `started`, and before the image and `completed`
                     yield events[sent]
                     sent += 1
-                elif position == image_at:
-                    yield events[sent]
-                    await images(recording.image_request)
-                    yield events[sent + 1]
-                    yield events[sent + 2]
-                    sent += 3
                 position += 1
             yield events[sent]
             yield events[sent + 1]
+            await images(recording.image_request)
+            for event in events[sent + 2 :]:
+                yield event
 
         yield await stack.enter_async_context(_server(grpc.unary_stream_rpc_method_handler(gateway)))
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import threading
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +13,8 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from services.common.errors import Overloaded
+
+WORKER_NICENESS = 10
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +27,7 @@ class BoundedExecutor:
         """`name` is the stage's, for error metadata; `queue` is how many jobs may wait."""
         self._name = name
         self._capacity = workers + queue
-        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=name, initializer=_yield_to_the_loop)
         self._held = 0
 
     @property
@@ -60,3 +65,10 @@ def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) ->
     # A job may outlive the loop that asked for it, at shutdown.
     if not loop.is_closed():
         loop.call_soon_threadsafe(function)
+
+
+def _yield_to_the_loop() -> None:
+    # Where threads have priorities of their own, as on Linux, the event loop comes first, so that health and other
+    # short calls are answered while all workers compute.
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKER_NICENESS)
