@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def open_channel(
     ]
     if tls is None:
         return grpc.aio.insecure_channel(target, options=options)
+    check_tls_files(cert_file=tls.cert_file, key_file=tls.key_file, ca_file=tls.ca_file)
     if tls.server_name:
         options.append(("grpc.ssl_target_name_override", tls.server_name))
     credentials = grpc.ssl_channel_credentials(
@@ -57,11 +59,36 @@ def open_channel(
 
 
 def read_pem(path: Path) -> bytes:
-    """The bytes of a certificate or key file; raises SettingsError naming the file when it cannot be read."""
+    """The bytes of a certificate or key file. Raises SettingsError naming the file when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def check_tls_files(*, cert_file: Path | None, key_file: Path | None, ca_file: Path | None) -> None:
+    """Raises SettingsError naming the file that is no PEM, or the key that is not the certificate's.
+
+    gRPC itself says nothing of the kind; with a wrong file it only fails to listen or to connect.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if cert_file is not None:
+        read_pem(cert_file)
+        read_pem(key_file or cert_file)
+        try:
+            context.load_cert_chain(cert_file, key_file)
+        except (ssl.SSLError, ValueError) as error:
+            raise SettingsError(f"{cert_file} and {key_file}: no certificate and its key: {_reason(error)}") from None
+    if ca_file is not None:
+        read_pem(ca_file)
+        try:
+            context.load_verify_locations(ca_file)
+        except ssl.SSLError as error:
+            raise SettingsError(f"{ca_file}: holds no certificates: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "reason", None) or "not readable as PEM").lower().replace("_", " ")
 
 
 def _service_config(retry_methods: tuple[tuple[str, str], ...]) -> dict[str, Any]:

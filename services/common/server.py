@@ -19,7 +19,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.common import telemetry
-from services.common.channels import read_pem
+from services.common.channels import check_tls_files, read_pem
 from services.common.health import HealthServicer
 from services.common.interceptors import CallInterceptor
 from services.common.settings import ServiceSettings, SettingsError
@@ -148,6 +148,11 @@ def _bind(server: grpc.aio.Server, service: Service) -> int:
     address = f"{settings.host}:{settings.port}"
     try:
         if settings.tls_cert_file and settings.tls_key_file:
+            check_tls_files(
+                cert_file=settings.tls_cert_file,
+                key_file=settings.tls_key_file,
+                ca_file=settings.tls_client_ca_file,
+            )
             client_ca = read_pem(settings.tls_client_ca_file) if settings.tls_client_ca_file else None
             credentials = grpc.ssl_server_credentials(
                 [(read_pem(settings.tls_key_file), read_pem(settings.tls_cert_file))],

@@ -19,8 +19,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from safelight.gateway.v1 import gateway_pb2 as pb
 from safelight.gateway.v1 import gateway_pb2_grpc
 from safelight.image_moderation.v1 import image_moderation_pb2
-from services.common.server import running, start
-from services.common.settings import ServiceSettings
+from services.common.server import Service, running, start
+from services.common.settings import ServiceSettings, SettingsError
 from services.gateway import app
 from services.gateway.settings import Settings
 from services.gateway.upstreams import GENERATOR_SERVICE, IMAGE_SERVICE, TEXT_SERVICE
@@ -288,7 +288,7 @@ async def test_a_port_that_is_taken_is_a_clear_message(tmp_path: Path):
         (
             {"SAFELIGHT_GATEWAY_TLS_CERT_FILE": "/nowhere/a", "SAFELIGHT_GATEWAY_TLS_KEY_FILE": "/nowhere/b"},
             1,
-            "/nowhere/b: cannot be read",
+            "/nowhere/a: cannot be read",
         ),
         ({"SAFELIGHT_GATEWAY_UPSTREAM_TLS_CA_FILE": "/nowhere/ca"}, 1, "/nowhere/ca: cannot be read"),
     ],
@@ -390,3 +390,21 @@ async def test_the_largest_image_fits_a_client_with_grpcs_defaults():
         it.generator.image = lambda attempt, index: SAFE.ljust(limit + 1, b"x")
         told = await collect(it.stub, prompt="a dog")
         assert told.info.metadata["stage"] == "image_moderation"
+
+
+@pytest.mark.parametrize("wrong", ["certificate", "key", "client roots"])
+async def test_a_tls_file_that_is_no_pem_is_named(tmp_path: Path, wrong: str) -> None:
+    """A wrong file stops the start with its name, not with a guess about the port."""
+    root = Authority(tmp_path)
+    server, other = root.issue("server"), root.issue("other")
+    rubbish = tmp_path / "rubbish.pem"
+    rubbish.write_text("not a certificate")
+    files = {"tls_cert_file": server.cert_file, "tls_key_file": server.key_file, "tls_client_ca_file": root.ca_file}
+    files |= {
+        "certificate": {"tls_cert_file": rubbish},
+        "key": {"tls_key_file": other.key_file},
+        "client roots": {"tls_client_ca_file": rubbish},
+    }[wrong]
+    service = Service(name="x", settings=ServiceSettings(**files), full_names=(), register=lambda server: None)
+    with pytest.raises(SettingsError, match=str(other.key_file if wrong == "key" else rubbish)):
+        await start(service)
