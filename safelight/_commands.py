@@ -383,6 +383,8 @@ def moderate_image(
             print_line(console, ("detectors  ", "dim"), _progress.format_detector_runs(response.detector_runs))
             if saved is not None:
                 print_line(console, ("redacted   ", "dim"), (printable(str(saved)), "bold"))
+            elif redact is not None:
+                print_line(console, ("redacted   ", "dim"), "nothing: the image is not flagged")
     if response.flagged:
         raise typer.Exit(REFUSED)
 

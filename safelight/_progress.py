@@ -28,11 +28,12 @@ _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 _OUTCOMES: dict[int, tuple[str, str]] = {
     gateway_pb2.OUTCOME_DELIVERED: ("Delivered", "bold green"),
+    gateway_pb2.OUTCOME_DELIVERED_FLAGGED: ("Delivered, flagged", "bold yellow"),
     gateway_pb2.OUTCOME_DELIVERED_BLURRED: ("Delivered, blurred", "bold yellow"),
     gateway_pb2.OUTCOME_PARTIALLY_WITHHELD: ("Delivered in part, the rest withheld", "bold yellow"),
     gateway_pb2.OUTCOME_WITHHELD: ("Withheld", "bold red"),
     gateway_pb2.OUTCOME_PROMPT_REJECTED: ("Prompt rejected", "bold red"),
-    gateway_pb2.OUTCOME_DRY_RUN_ACCEPTED: ("Dry run: the prompt would be accepted", "bold green"),
+    gateway_pb2.OUTCOME_DRY_RUN_ACCEPTED: ("Dry run", "bold green"),
 }
 
 _DISPOSITION_STYLES: dict[int, str] = {
@@ -175,11 +176,16 @@ class StreamView:
         for running in self._running.values():
             progress = running.progress
             bar = (
-                ProgressBar(total=max(progress.total_steps, 1), completed=progress.step, width=24)
+                ProgressBar(total=max(progress.total_steps, 1), completed=progress.step, width=16)
                 if progress is not None
                 else Text("")
             )
-            rows.add_row(self._spinner, Text(running.label), bar, Text(running.note(), style="dim"))
+            rows.add_row(
+                self._spinner,
+                Text(running.label, no_wrap=True),
+                bar,
+                Text(running.note(), style="dim", no_wrap=True, overflow="ellipsis"),
+            )
         yield rows
 
     def _mark(self, unicode: str, ascii_: str) -> str:
@@ -199,7 +205,7 @@ class StreamView:
         verdict = ("  flagged", "red") if finished.flagged else ("  clean", "green")
         found = format_findings(finished.findings)
         if found:
-            found = f": {found}" if finished.flagged else f", below threshold: {found}"
+            found = f": {found}" if finished.flagged else f", not counted: {found}"
         runs = format_detector_runs(finished.detector_runs)
         print_line(
             self._console,

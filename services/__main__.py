@@ -32,6 +32,15 @@ Stop with Ctrl-C.
 """
 
 
+NEXT_TLS = """
+Safelight is serving with TLS on {address}. In another terminal:
+
+  .venv/bin/safelight --tls-ca CA.pem --target {address} generate "A dog in a suit" --out out
+
+docs/client.md says how to show a certificate of your own. Stop with Ctrl-C.
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the command line and runs what it asks for."""
     parser = argparse.ArgumentParser(prog="python -m services", description="Operates Safelight's services.")
@@ -84,14 +93,18 @@ def serve_all() -> None:
     # The gateway looks for the other three where they listen, unless a setting says otherwise.
     gateway = load_or_exit(GatewaySettings)
     found = {
-        "text_moderation_target": f"{LOOPBACK}:{text.port}",
-        "image_moderation_target": f"{LOOPBACK}:{image.port}",
-        "generator_target": f"{LOOPBACK}:{generator.port}",
+        f"{name}_target": f"{LOOPBACK if settings.host == '0.0.0.0' else settings.host}:{settings.port}"  # noqa: S104
+        for name, settings in (("text_moderation", text), ("image_moderation", image), ("generator", generator))
     }
+    for settings in (text, image, generator):
+        if settings.port == 0:
+            sys.exit(f"{settings.variable('port')}=0: the gateway would not find a port that is drawn at random")
+        if settings.tls_cert_file is not None and gateway.upstream_tls_ca_file is None:
+            sys.exit(f"{settings.variable('tls_cert_file')} needs {gateway.variable('upstream_tls_ca_file')} as well")
     gateway = gateway.model_copy(update={k: v for k, v in found.items() if k not in gateway.model_fields_set})
 
     def say_what_next(running: Sequence[RunningService]) -> None:
-        sys.stdout.write(NEXT.format(address=running[-1].address))
+        sys.stdout.write((NEXT_TLS if gateway.tls_cert_file else NEXT).format(address=running[-1].address))
         sys.stdout.flush()
 
     serve(

@@ -117,11 +117,13 @@ async def run(prompts: Sequence[Prompt], out: Path, console: Console) -> list[sa
 
 def summary(prompts: Sequence[Prompt], results: Sequence[safelight.GenerationResult]) -> Table:
     """One row for each prompt."""
-    table = Table(title="What happened", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("prompt", ratio=3, min_width=16)
+    table = Table(
+        title="What happened", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    table.add_column("prompt", ratio=3, min_width=14)
     table.add_column("outcome", ratio=2, min_width=9)
     table.add_column("findings", ratio=2, min_width=9)
-    for heading in ("at-\ntempts", "text", "gener-\nation", "image", "moder-\nation"):
+    for heading in ("at-\ntempts", "text", "gener-\nation", "image", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
     for prompt, result in zip(prompts, results, strict=True):
         spent = result.stage_durations

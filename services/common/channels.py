@@ -43,6 +43,8 @@ def open_channel(
         # A dead upstream must be noticed again soon after it is back.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2_000),
+        # Requests larger than this buffer would not be retried; by default it holds no ordinary image.
+        ("grpc.per_rpc_retry_buffer_size", max_message_mib << 20),
         ("grpc.service_config", json.dumps(_service_config(retry_methods))),
     ]
     if tls is None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from services.common import errors, telemetry
 
@@ -46,11 +47,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return self._wrapped[method]
 
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        decode = _lenient(handler.request_deserializer)
         behavior: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
         if handler.response_streaming:
 
             async def stream(request: Any, context: Any) -> None:
                 async def respond() -> None:
+                    _require(request)
                     # Closed here, whatever happens, so that nothing a handler began outlives its call.
                     async with contextlib.aclosing(behavior(request, context)) as responses:
                         async for response in responses:
@@ -58,14 +61,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
                 await self._surround(method, context, respond)
 
-            return grpc.unary_stream_rpc_method_handler(
-                stream, handler.request_deserializer, handler.response_serializer
-            )
+            return grpc.unary_stream_rpc_method_handler(stream, decode, handler.response_serializer)
 
         async def unary(request: Any, context: Any) -> Any:
-            return await self._surround(method, context, lambda: behavior(request, context))
+            async def respond() -> Any:
+                _require(request)
+                return await behavior(request, context)
 
-        return grpc.unary_unary_rpc_method_handler(unary, handler.request_deserializer, handler.response_serializer)
+            return await self._surround(method, context, respond)
+
+        return grpc.unary_unary_rpc_method_handler(unary, decode, handler.response_serializer)
 
     async def _surround(self, method: str, context: Any, respond: Callable[[], Awaitable[Any]]) -> Any:
         """What `respond()` returns; how it ends is logged and, where that is an error, made a status."""
@@ -110,6 +115,25 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     duration_ms=round((time.monotonic() - started) * 1000, 2),
                     **outcome,
                 )
+
+
+def _lenient(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    """Gives None for bytes that are no message, where grpc would end the call with UNKNOWN and a traceback."""
+    if deserialize is None:
+        return None
+
+    def decode(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return None
+
+    return decode
+
+
+def _require(request: Any) -> None:
+    if request is None:
+        raise errors.InvalidArgument([errors.FieldViolation("request", "is no message of its type")])
 
 
 async def _abort(context: Any, error: errors.SafelightError, call: telemetry.CallContext) -> None:

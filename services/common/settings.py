@@ -28,6 +28,17 @@ LOOPBACK = "127.0.0.1"
 _KUBERNETES_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$")
 
 
+# Variables that begin like those that all services share and belong to somebody else: a service, the client (see
+# docs/client.md), the container.
+_SERVICE_PREFIXES = tuple(
+    f"{SHARED_PREFIX}{name}_" for name in ("GATEWAY", "TEXT_MODERATION", "IMAGE_MODERATION", "GENERATOR")
+)
+_NOT_SETTINGS = frozenset(
+    f"{SHARED_PREFIX}{name}"
+    for name in ("TARGET", "API_KEY", "TLS", "TLS_CA", "TLS_CERT", "TLS_KEY", "TLS_SERVER_NAME", "SERVICE")
+)
+
+
 class SettingsError(Exception):
     """One or more settings are wrong. The message names each variable, its value and why, one to a line."""
 
@@ -46,7 +57,7 @@ class ServiceSettings(BaseSettings):
     log_prompts: bool = Field(False, description="Log prompts at debug level. They are private: leave this off.")
     reflection: bool = Field(True, description="Serve gRPC reflection, which grpcurl and buf curl use.")
     workers: int = Field(2, ge=1, le=256, description="Threads for blocking work.")
-    queue: int = Field(64, ge=0, le=100_000, description="Jobs that may wait for a worker before the rest is refused.")
+    queue: int = Field(256, ge=0, le=100_000, description="Jobs that may wait for a worker before the rest is refused.")
     max_receive_mib: int = Field(33, ge=1, le=1024, description="Largest message accepted, in MiB.")
     max_send_mib: int = Field(33, ge=1, le=1024, description="Largest message sent, in MiB.")
     max_concurrent_rpcs: int = Field(
@@ -99,9 +110,21 @@ class _SharedVariables(EnvSettingsSource):
     """Reads `SAFELIGHT_<NAME>`, only for the settings that all services share."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        if field_name not in ServiceSettings.model_fields or field_name == "port":
+        if field_name not in _shared_fields():
             return None, field_name, False
         return super().get_field_value(field, field_name)
+
+
+def split_list(value: Any) -> Any:
+    """A list setting's value: comma separated or a JSON list. For a `mode="before"` validator of a NoDecode field."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"is not a JSON list: {error}") from None
+    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -109,7 +132,7 @@ S = TypeVar("S", bound=ServiceSettings)
 
 def load(settings: type[S], **overrides: object) -> S:
     """Reads a service's settings from the environment. Raises SettingsError with every wrong or misspelt one."""
-    problems = list(_misspelt(settings))
+    problems = list(misspelt(settings))
     try:
         loaded = settings(**overrides)  # type: ignore[arg-type] # checked by pydantic itself
     except ValidationError as error:
@@ -132,13 +155,24 @@ def load_or_exit(settings: type[S], **overrides: object) -> S:
         raise SystemExit(2) from None
 
 
-def _misspelt(settings: type[ServiceSettings]) -> Iterator[str]:
-    prefix = str(settings.model_config["env_prefix"])
+def misspelt(settings: type[ServiceSettings]) -> Iterator[str]:
+    """Variables that look like this service's, or like those that all services share, and are neither."""
+    own, shared = str(settings.model_config["env_prefix"]), {f"{SHARED_PREFIX}{f}".upper() for f in _shared_fields()}
     known = {settings.variable(field) for field in settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith(prefix) and name not in known and not _KUBERNETES_LINK.search(name):
-            close = difflib.get_close_matches(name, known, n=1)
+        if name.startswith(own):
+            candidates = known
+        elif name.startswith(SHARED_PREFIX) and not name.startswith(_SERVICE_PREFIXES) and name not in _NOT_SETTINGS:
+            candidates = shared
+        else:
+            continue
+        if name not in candidates and not _KUBERNETES_LINK.search(name):
+            close = difflib.get_close_matches(name, candidates, n=1)
             yield f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _shared_fields() -> list[str]:
+    return [field for field in ServiceSettings.model_fields if field != "port"]
 
 
 def _describe(settings: type[ServiceSettings], error: ValidationError) -> Iterator[str]:
@@ -146,7 +180,9 @@ def _describe(settings: type[ServiceSettings], error: ValidationError) -> Iterat
         reason = item["msg"].removeprefix("Value error, ")
         if not item["loc"]:
             fields = [f for f in settings.model_fields if f in reason]
-            yield f"{', '.join(settings.variable(f) for f in fields) or settings.__name__}: {reason}"
+            shared = any(_variable_set(settings, f) != settings.variable(f) for f in fields)
+            names = (f"{SHARED_PREFIX}{f}".upper() if shared else settings.variable(f) for f in fields)
+            yield f"{', '.join(names) or settings.__name__}: {reason}"
             continue
         name = str(item["loc"][0])
         field = settings.model_fields.get(name)

@@ -141,8 +141,14 @@ def configure_logging(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # Tracebacks without the values of variables, which may be prompts.
+    tracebacks = structlog.processors.ExceptionRenderer(
+        structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    )
     renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer()] if console else [structlog.processors.dict_tracebacks, _render_json]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        if console
+        else [tracebacks, _render_json]
     )
     structlog.configure(
         processors=shared + renderer,

@@ -34,6 +34,7 @@ _WARNINGS: dict[pb.WarningReason.ValueType, str] = {
 
 _OUTCOMES: dict[pb.Outcome.ValueType, str] = {
     pb.OUTCOME_DELIVERED: "every image was sent as generated",
+    pb.OUTCOME_DELIVERED_FLAGGED: "images were flagged because of {kinds}; the policy only warns",
     pb.OUTCOME_DELIVERED_BLURRED: "unsafe images were blurred because of {kinds}",
     pb.OUTCOME_PARTIALLY_WITHHELD: "some images were withheld because of {kinds}",
     pb.OUTCOME_WITHHELD: "every image was withheld because of {kinds}",
@@ -166,6 +167,8 @@ class Journal:
             outcome = pb.OUTCOME_PARTIALLY_WITHHELD
         elif pb.IMAGE_DISPOSITION_BLURRED in self._dispositions:
             outcome = pb.OUTCOME_DELIVERED_BLURRED
+        elif pb.IMAGE_DISPOSITION_FLAGGED in self._dispositions:
+            outcome = pb.OUTCOME_DELIVERED_FLAGGED
         else:
             outcome = pb.OUTCOME_DELIVERED
         return self._completed(outcome, attempts=attempts)

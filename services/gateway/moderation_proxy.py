@@ -38,15 +38,19 @@ class TextModerationProxy(text_moderation_pb2_grpc.TextModerationServiceServicer
 class ImageModerationProxy(image_moderation_pb2_grpc.ImageModerationServiceServicer):
     """Forwards to image moderation."""
 
-    def __init__(self, upstreams: Upstreams) -> None:
-        """Uses the pipeline's own channels."""
+    def __init__(self, upstreams: Upstreams, *, max_image_bytes: int) -> None:
+        """Uses the pipeline's own channels. Delivery copies have at most `max_image_bytes` unless a request says."""
         self._upstreams = upstreams
+        self._max_image_bytes = max_image_bytes
 
     async def ModerateImage(
         self, request: image_moderation_pb2.ModerateImageRequest, context: Any
     ) -> image_moderation_pb2.ModerateImageResponse:
         """See the proto."""
         upstream = self._upstreams.image_moderation
+        if request.max_delivery_bytes == 0:
+            # What comes back must fit into the message that a client accepts by default.
+            request.max_delivery_bytes = self._max_image_bytes
         deadline = self._upstreams.deadline(context)
         try:
             response = await self._upstreams.images.ModerateImage(

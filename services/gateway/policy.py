@@ -115,6 +115,11 @@ class Policy(_Part):
         """How often images are generated at most."""
         return 1 + len(self.image.regenerate)
 
+    @property
+    def sends_flagged_images(self) -> bool:
+        """Whether an image may leave that image moderation has flagged and nobody has redacted."""
+        return self.image.on_unsafe == "warn"
+
     def prompt_action(self, flagged: bool) -> PromptAction:
         """What a prompt's verdict leads to."""
         if not flagged:
@@ -304,8 +309,10 @@ def _reason(item: Any) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, str):
         return repr(value[:80])
-    # A collection or an integer may be too long to show, or to be written at all.
-    return repr(value) if isinstance(value, bool | float | None) else f"of type {type(value).__name__}"
+    # A collection or a long integer may be too long to show, or to be written at all.
+    if isinstance(value, bool | float | None) or (isinstance(value, int) and abs(value) < 10**12):
+        return repr(value)
+    return f"of type {type(value).__name__}"
 
 
 @cache  # every request needs them, and they are the dearest part of it to make

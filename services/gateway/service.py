@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -26,10 +26,13 @@ SIDE = {"least": 64, "most": 2048, "multiple_of": 8}
 class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
     """Serves GatewayService."""
 
-    def __init__(self, *, settings: Settings, policies: Mapping[str, Policy], upstreams: Upstreams) -> None:
-        """`policies` are all there are, by name, the default among them."""
+    def __init__(
+        self, *, settings: Settings, policies: Mapping[str, Policy], allowed: Collection[str], upstreams: Upstreams
+    ) -> None:
+        """`policies` are all there are, by name, the default among them; callers may use those in `allowed`."""
         self._settings = settings
         self._policies = policies
+        self._allowed = allowed
         self._upstreams = upstreams
 
     async def GenerateImages(
@@ -67,7 +70,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
     async def ListPolicies(self, request: pb.ListPoliciesRequest, context: Any) -> pb.ListPoliciesResponse:
         """See the proto."""
         return pb.ListPoliciesResponse(
-            policies=[self._policies[name].to_proto() for name in sorted(self._policies)],
+            policies=[self._policies[name].to_proto() for name in sorted(self._allowed)],
             default_policy=self._settings.default_policy,
         )
 
@@ -90,8 +93,13 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
 
     def _policy(self, name: str) -> Policy:
         policy = self._policies.get(name or self._settings.default_policy)
+        if policy is not None and policy.name not in self._allowed:
+            raise errors.PolicyNotAllowed(
+                f"the policy {policy.name} is not allowed here; there are {', '.join(sorted(self._allowed))}",
+                metadata={"policy": policy.name},
+            )
         if policy is None:
-            known = ", ".join(sorted(self._policies))
+            known = ", ".join(sorted(self._allowed))
             raise errors.PolicyUnknown(
                 [errors.FieldViolation("policy", f"must be one of {known}; the name has {len(name)} characters")]
             )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from services.common.settings import ServiceSettings
+from services.common.settings import ServiceSettings, split_list
 
 PREFIX = "SAFELIGHT_GATEWAY_"
 MIB = 1 << 20
@@ -32,8 +32,13 @@ class Settings(ServiceSettings):
     )
 
     default_policy: str = Field("standard", description="Policy for requests that name none.")
-    policy_files: list[Path] = Field(
-        [], description="More policies, a JSON list of YAML files. One named like a shipped policy replaces it."
+    policy_files: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="YAML files of more policies, comma separated. One named like a shipped policy replaces it."
+    )
+    allowed_policies: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        None,
+        description="Names of the policies that callers may use, comma separated. Unset: all on a loopback address; "
+        "elsewhere all but those that send flagged images as they are.",
     )
 
     text_moderation_timeout_s: float = Field(10, gt=0, description="Longest wait for one prompt's moderation, seconds.")
@@ -44,13 +49,20 @@ class Settings(ServiceSettings):
     deadline_reserve_s: float = Field(
         0.2, ge=0, description="Part of the caller's deadline kept for the answer, so that it names the stage; seconds."
     )
-    max_characters: int = Field(10_000, ge=1, description="Longest prompt and negative prompt, in code points.")
+    max_characters: int = Field(
+        10_000, ge=1, le=10_000, description="Longest prompt and negative prompt, in code points."
+    )
     max_image_bytes: int = Field(
         4 * MIB - 128 * 1024,
         ge=16_384,
         description="Largest image sent to a client, in bytes; a larger one is re-encoded. The default leaves room for "
         "the rest of the message within the 4 MiB that gRPC clients accept.",
     )
+
+    @field_validator("policy_files", "allowed_policies", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return split_list(value)
 
     @model_validator(mode="after")
     def _upstream_tls_files(self) -> Self:

@@ -137,12 +137,14 @@ class Upstreams:
 
         async def changed(upstream: Upstream, is_serving: bool) -> None:
             if serving[upstream.service] != is_serving:
-                serving[upstream.service] = is_serving
+                was_serving, serving[upstream.service] = serving[upstream.service], is_serving
                 stage = stage_name(upstream.stage)
                 if is_serving:
                     log.info("upstream.serving", stage=stage, target=upstream.target)
-                else:
+                elif was_serving:
                     log.warning("upstream.not_serving", stage=stage, target=upstream.target)
+                else:
+                    log.info("upstream.awaited", stage=stage, target=upstream.target)
                 await report(all(serving.values()))
 
         async with asyncio.TaskGroup() as tasks:
@@ -240,7 +242,7 @@ def translate(error: grpc.aio.AioRpcError, upstream: Upstream, deadline: float |
     """
     stage = stage_name(upstream.stage)
     said = _domain_error(error)
-    if said is not None and not isinstance(said, errors.Unexpected):
+    if said is not None:
         said.metadata.setdefault("stage", stage)
         return said
     match error.code():
@@ -260,7 +262,7 @@ def translate(error: grpc.aio.AioRpcError, upstream: Upstream, deadline: float |
         case _:
             return errors.ModelResponseInvalid(
                 f"{stage} answered with something that makes no sense ({error.code().name})",
-                metadata={"stage": stage, **(said.metadata if said else {})},
+                metadata={"stage": stage},
             )
 
 
@@ -309,6 +311,8 @@ class _ExpectedStream:
             case "image":
                 if event.image.image_index not in self._missing:
                     raise _nonsense(pb.STAGE_GENERATION, "sent an image twice, or one that was not asked for")
+                if not event.image.image or not event.image.media_type.startswith("image/"):
+                    raise _nonsense(pb.STAGE_GENERATION, "sent an image without bytes, or without a media type")
                 self._missing.remove(event.image.image_index)
             case "completed":
                 self._completed = True

@@ -14,6 +14,8 @@ from services.common.validation import Violations
 from services.generator.backends import Backend
 from services.generator.settings import Settings
 
+# A negative prompt may be this much longer than a prompt: the gateway adds a policy's to the caller's.
+NEGATIVE_PROMPT_FACTOR = 2
 LEAST_SIDE = 64
 SIDE_MULTIPLE = 8
 MOST_GUIDANCE = 30.0
@@ -42,7 +44,8 @@ def validate(request: pb.GenerateImagesRequest, settings: Settings) -> None:
     """Checks every field against the contract and the settings. Raises InvalidArgument with all that are wrong."""
     found = Violations()
     found.text("prompt", request.prompt, most=settings.max_characters, required=True)
-    found.text("negative_prompt", request.negative_prompt, most=settings.max_characters)
+    most_negative = NEGATIVE_PROMPT_FACTOR * settings.max_characters
+    found.text("negative_prompt", request.negative_prompt, most=most_negative)
     # 0 is unset for these, and has a default.
     if request.width:
         found.number("width", request.width, least=LEAST_SIDE, most=settings.max_side, multiple_of=SIDE_MULTIPLE)

@@ -23,7 +23,10 @@ class Settings(ServiceSettings):
     port: int = Field(50053, ge=0, le=65535, description="Port to listen on. 0 takes a free one.")
     backend: Literal["sketch"] = Field("sketch", description="What makes the images.")
     max_characters: int = Field(
-        10_000, ge=1, le=10_000, description="Longest prompt and longest negative prompt, in Unicode code points."
+        10_000,
+        ge=1,
+        le=10_000,
+        description="Longest prompt, in Unicode code points. A negative prompt may be twice as long.",
     )
     max_side: int = Field(2048, ge=64, le=2048, description="Longest side of an image, in pixels.")
     max_steps: int = Field(150, ge=1, le=150, description="Most steps a request may ask for.")

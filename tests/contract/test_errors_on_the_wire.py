@@ -232,7 +232,7 @@ async def test_an_unexpected_exception_sends_an_id_that_is_in_the_log(logged: Lo
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.ModerateText(text_moderation_pb2.ModerateTextRequest(text=MARK))
     error_id = told.info.metadata["error_id"]
-    check(told, INTERNAL, "MODEL_RESPONSE_INVALID", {"stage": "text_moderation", "error_id": error_id})
+    check(told, INTERNAL, "UNEXPECTED", {"stage": "text_moderation", "error_id": error_id})
     lines = [json.loads(line) for line in logged().splitlines() if line.startswith("{")]
     (entry,) = [line for line in lines if line["event"] == "rpc.unexpected" and line["error_id"] == error_id]
     assert entry["kind"] == "RuntimeError"
@@ -337,3 +337,13 @@ async def test_a_service_that_is_down_is_named():
         await running.upstreams[1].server.stop(0)
         told = await collect(running.stub, prompt="a dog")
     check(told, UNAVAILABLE, "UPSTREAM_UNAVAILABLE", {"stage": "generation"}, retry=True)
+
+
+async def test_bytes_that_are_no_message_are_a_bad_request() -> None:
+    """A request that cannot be parsed is the caller's fault, told like any other."""
+    async with suite() as running, grpc.aio.insecure_channel(running.gateway.address) as channel:
+        call = channel.unary_unary("/safelight.text_moderation.v1.TextModerationService/ModerateText")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call(b"\x0a\x02\xff\xfe")
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "request: is no message of its type" in caught.value.details()

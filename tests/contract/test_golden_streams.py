@@ -253,7 +253,7 @@ async def test_an_unsafe_image_under_report_is_sent_with_a_warning() -> None:
         end image_moderation 1.0 scripted flagged [nudity]
         warning image_flagged (image_moderation 1.0) [nudity]
         image 1.0 flagged '<unsafe>1.0' [nudity]
-        completed delivered, attempts 1 [nudity]
+        completed delivered_flagged, attempts 1 [nudity]
         """,
     )
     check_account(told, "report")

@@ -187,3 +187,74 @@ async def test_a_full_executor_refuses_with_retry_info() -> None:
             gate.release()
         while not (await first.read()).HasField("completed"):
             pass
+
+
+async def test_a_generation_that_has_begun_is_not_refused_midway() -> None:
+    """One worker and a queue of two: three calls at once all finish, a fourth is refused before its first message."""
+    gate, begun, drawn = threading.Semaphore(0), threading.Event(), list[int]()
+    painting = type("Gated", (GatedPainting,), {"gate": gate, "begun": begun, "drawn": drawn})
+    executor = BoundedExecutor(STAGE, workers=1, queue=2)
+    backend = SketchBackend(executor, painting=painting)
+    async with (
+        running(build(Settings(port=0), backend=backend, executor=executor)) as [service],
+        grpc.aio.insecure_channel(service.address) as channel,
+    ):
+        stub = generator_pb2_grpc.GeneratorServiceStub(channel)
+        request = pb.GenerateImagesRequest(prompt="a dog", width=64, height=64, steps=5, count=2)
+        calls = [aiter(stub.GenerateImages(request)) for _ in range(3)]
+        for call in calls:
+            assert (await anext(call)).WhichOneof("event") == "started"
+        assert executor.held == 3
+        fourth = stub.GenerateImages(request)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await fourth.read()
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert not drawn
+        for _ in range(3 * 2 * 5):
+            gate.release()
+        rest = await asyncio.gather(*(read_to_the_end(call) for call in calls))
+        assert rest == [[*(["progress"] * 5 + ["image"]) * 2, "completed"]] * 3
+    assert executor.held == 0
+
+
+async def read_to_the_end(call: Any) -> list[str]:
+    return [response.WhichOneof("event") async for response in call]
+
+
+async def test_paintings_are_made_by_the_worker_one_at_a_time() -> None:
+    """Neither the canvas nor the reading of a long prompt is the event loop's, and a call that waits has none yet."""
+    gate, begun, drawn = threading.Semaphore(0), threading.Event(), list[int]()
+    makers = list[int]()
+
+    class Noted(GatedPainting):
+        def __init__(self, **arguments: Any) -> None:
+            makers.append(threading.get_ident())
+            super().__init__(**arguments)
+
+    painting = type("Gated", (Noted,), {"gate": gate, "begun": begun, "drawn": drawn})
+    executor = BoundedExecutor(STAGE, workers=1, queue=2)
+    request = pb.GenerateImagesRequest(
+        prompt="a dog", width=64, height=64, steps=5, count=1, output_format=formats.IMAGE_FORMAT_PNG
+    )
+
+    async def generate() -> int:
+        async with contextlib.aclosing(SketchBackend(executor, painting=painting).generate(request)) as responses:
+            return len([response async for response in responses])
+
+    calls = [asyncio.create_task(generate()) for _ in range(3)]
+    assert await asyncio.to_thread(begun.wait, 30)
+    for part in range(1, 5):
+        # The first call's progress has reached the loop, and the others have had their turns there.
+        gate.release()
+        async with asyncio.timeout(30):
+            while len(drawn) < part:  # noqa: ASYNC110 # it has no event to wait for, and a turn of the loop is enough
+                await asyncio.sleep(0)
+    assert executor.held == 3
+    assert len(makers) == 1
+    for _ in range(11):
+        gate.release()
+    assert await asyncio.gather(*calls) == [1 + 5 + 1 + 1] * 3
+    assert len(makers) == 3
+    assert threading.get_ident() not in makers
+    assert executor.held == 0
+    executor.close()

@@ -101,6 +101,71 @@ async def test_a_job_knows_the_call_that_it_is_for(executor: BoundedExecutor):
     assert await executor.run(current_call) is None
 
 
+async def test_a_place_lets_all_jobs_of_a_call_in_while_others_are_refused(executor: BoundedExecutor):
+    """A call once begun is not refused midway; its place is one, whatever the number of its jobs."""
+    async with executor.place() as first, executor.place() as second:
+        assert executor.held == 2
+        for place in (first, second, first, second):
+            assert await place.run(int, "7") == 7
+            assert executor.held == 2
+            with pytest.raises(Overloaded):
+                await executor.run(int)
+            with pytest.raises(Overloaded):
+                async with executor.place():
+                    pass
+    assert executor.held == 0
+    assert await executor.run(int) == 0
+
+
+async def test_a_place_is_freed_once_whatever_ends_the_call(executor: BoundedExecutor):
+    async def call(error: type[BaseException]) -> None:
+        async with executor.place() as place:
+            await asyncio.gather(place.run(int), place.run(int))
+            raise error
+
+    for error in (ZeroDivisionError, asyncio.CancelledError):
+        with pytest.raises(error):
+            await call(error)
+        assert executor.held == 0
+
+
+async def test_a_place_that_is_left_stays_taken_until_its_last_job_ends(executor: BoundedExecutor):
+    """Of its two jobs one runs and one waits as the call is cancelled: the second never runs, the first ends late."""
+    gate, begun, ran = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        gate.wait()
+
+    async def call() -> None:
+        async with executor.place() as place:
+            await asyncio.gather(place.run(work), place.run(ran.set))
+
+    cancelled = asyncio.create_task(call())
+    assert await asyncio.to_thread(begun.wait, 10)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert executor.held == 1
+    async with executor.place():
+        with pytest.raises(Overloaded):
+            await executor.run(int)
+    assert executor.held == 1
+    gate.set()
+    await free(executor)
+    await executor.run(int)  # the one worker has been through the queue
+    assert executor.held == 0
+    assert not ran.is_set()
+
+
+async def test_a_place_that_was_left_takes_no_more_jobs(executor: BoundedExecutor):
+    async with executor.place() as place:
+        pass
+    with pytest.raises(RuntimeError):
+        await place.run(int)
+    assert executor.held == 0
+
+
 async def test_a_closed_executor_holds_nothing(executor: BoundedExecutor):
     executor.close()
     with pytest.raises(RuntimeError):

@@ -81,12 +81,11 @@ def test_a_wrong_shared_variable_is_the_one_that_is_named(monkeypatch: pytest.Mo
     assert problem().startswith("SAFELIGHT_LOG_LEVEL='loud': ")
 
 
-def test_the_shared_variables_do_not_set_what_is_each_services_own(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("name", ["SAFELIGHT_PORT", "SAFELIGHT_LIMIT"])
+def test_there_is_no_shared_variable_for_what_is_each_services_own(monkeypatch: pytest.MonkeyPatch, name: str):
     """One port for all four would be a clash; a service's own settings have no shared variable."""
-    monkeypatch.setenv("SAFELIGHT_PORT", "1234")
-    monkeypatch.setenv("SAFELIGHT_LIMIT", "8")
-    it = load(Example)
-    assert (it.port, it.limit) == (0, 3)
+    monkeypatch.setenv(name, "8")
+    assert f"{name}: there is no such setting" in problem()
 
 
 def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch):
@@ -96,11 +95,15 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch):
     assert "hunter2" not in said
 
 
-def test_a_list_that_is_not_json_is_told_like_any_wrong_value(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SAFELIGHT_GATEWAY_POLICY_FILES", "mine.yaml")
+@pytest.mark.parametrize("written", ["mine.yaml,yours.yaml", '["mine.yaml", "yours.yaml"]'])
+def test_a_list_is_comma_separated_or_json(monkeypatch: pytest.MonkeyPatch, written: str):
+    monkeypatch.setenv("SAFELIGHT_GATEWAY_POLICY_FILES", written)
+    assert load(GatewaySettings).policy_files == (Path("mine.yaml"), Path("yours.yaml"))
+
+
+def test_a_list_that_is_broken_json_is_told_like_any_wrong_value(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SAFELIGHT_GATEWAY_POLICY_FILES", '["mine.yaml"')
     assert problem(GatewaySettings).startswith("SAFELIGHT_GATEWAY_POLICY_FILES")
-    monkeypatch.setenv("SAFELIGHT_GATEWAY_POLICY_FILES", '["mine.yaml"]')
-    assert load(GatewaySettings).policy_files == [Path("mine.yaml")]
 
 
 def test_a_misspelt_variable_is_told(monkeypatch: pytest.MonkeyPatch):
@@ -151,3 +154,19 @@ def test_a_wrong_setting_ends_the_process_with_status_2(
         load_or_exit(Example)
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("SAFELIGHT_EXAMPLE_LIMIT='10'")
+
+
+def test_a_misspelt_shared_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS that is not on because of a typing error would be no TLS."""
+    monkeypatch.setenv("SAFELIGHT_TLS_CLIENT_CA_FIEL", "x")
+    with pytest.raises(SettingsError, match="SAFELIGHT_TLS_CLIENT_CA_FIEL: there is no such setting; did you mean"):
+        load(ServiceSettings)
+
+
+@pytest.mark.parametrize("name", ["TARGET", "API_KEY", "TLS_CA", "SERVICE", "GENERATOR_PORT", "GATEWAY_PORT_50050_TCP"])
+def test_what_belongs_to_somebody_else_is_left_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The client's variables, another service's and Kubernetes' own are no misspelt settings."""
+    from services.image_moderation.settings import Settings
+
+    monkeypatch.setenv(f"SAFELIGHT_{name}", "1")
+    load(Settings)

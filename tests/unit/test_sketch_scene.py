@@ -121,6 +121,11 @@ def test_the_negative_prompt_takes_things_out(prompt: str, negative: str, same_a
     assert (with_negative.setting, with_negative.time, with_negative.style) == ("", "", "")
 
 
+def test_a_negative_prompt_is_read_to_its_end() -> None:
+    """The gateway puts a policy's negative prompts after the caller's, however long those are."""
+    assert read("a dog and a cat", "blur " * 3000 + "cats", 1).things == read("a dog", "", 1).things
+
+
 def test_a_negative_prompt_of_unknown_words_changes_nothing() -> None:
     assert read("a dog", "blurry, low quality", 1) == read("a dog", "", 1)
 

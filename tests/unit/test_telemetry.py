@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from typing import Any
 
@@ -131,3 +132,18 @@ def test_log_lines_carry_the_calls_ids(capsys: Any):
     assert (inside["request_id"], inside["trace_id"], inside["service"]) == ("r1", TRACE, "gateway")
     assert "timestamp" in inside
     assert "request_id" not in outside
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_a_logged_traceback_shows_no_values_of_variables(style: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A local variable may be a prompt."""
+    telemetry.configure_logging("info", style)  # type: ignore[arg-type]
+    prompt = "marker" + "word"
+    try:
+        raise ValueError(len(prompt))
+    except ValueError:
+        logging.getLogger("somebody").exception("it went wrong")
+    shown = capsys.readouterr().err
+    assert "it went wrong" in shown
+    assert "ValueError" in shown
+    assert "markerword" not in shown

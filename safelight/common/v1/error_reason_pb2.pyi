@@ -106,7 +106,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, for machines. It is the `reason` of the google.rpc.ErrorInfo (domain "safelight") in the status
-    details of every error, written without the ERROR_REASON_ prefix. A refusal by policy is not an error and has none.
+    details of every error that a service raises, written without the ERROR_REASON_ prefix. What gRPC itself refuses before
+    a service sees it, such as a message over the size limit, has none. Neither has a refusal by policy: it is no error.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0

@@ -138,7 +138,7 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_UNSPECIFIED: _Outcome.ValueType  # 0
     """Not set. Never sent."""
     OUTCOME_DELIVERED: _Outcome.ValueType  # 1
-    """Every image asked for was delivered as generated: cleared, or flagged under a policy that only warns."""
+    """Every image asked for was cleared and delivered as generated."""
     OUTCOME_DELIVERED_BLURRED: _Outcome.ValueType  # 2
     """Every image was delivered, at least one of them blurred."""
     OUTCOME_PARTIALLY_WITHHELD: _Outcome.ValueType  # 3
@@ -149,6 +149,8 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     """The prompt was refused; nothing was generated."""
     OUTCOME_DRY_RUN_ACCEPTED: _Outcome.ValueType  # 6
     """A dry run whose prompt would have been accepted; nothing was generated."""
+    OUTCOME_DELIVERED_FLAGGED: _Outcome.ValueType  # 7
+    """Every image was delivered as generated, at least one of them flagged, under a policy that only warns."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """How the request ended."""
@@ -156,7 +158,7 @@ class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
 OUTCOME_UNSPECIFIED: Outcome.ValueType  # 0
 """Not set. Never sent."""
 OUTCOME_DELIVERED: Outcome.ValueType  # 1
-"""Every image asked for was delivered as generated: cleared, or flagged under a policy that only warns."""
+"""Every image asked for was cleared and delivered as generated."""
 OUTCOME_DELIVERED_BLURRED: Outcome.ValueType  # 2
 """Every image was delivered, at least one of them blurred."""
 OUTCOME_PARTIALLY_WITHHELD: Outcome.ValueType  # 3
@@ -167,6 +169,8 @@ OUTCOME_PROMPT_REJECTED: Outcome.ValueType  # 5
 """The prompt was refused; nothing was generated."""
 OUTCOME_DRY_RUN_ACCEPTED: Outcome.ValueType  # 6
 """A dry run whose prompt would have been accepted; nothing was generated."""
+OUTCOME_DELIVERED_FLAGGED: Outcome.ValueType  # 7
+"""Every image was delivered as generated, at least one of them flagged, under a policy that only warns."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 class _UnsafePromptAction:
@@ -293,9 +297,9 @@ class GenerateImagesRequest(_message.Message):
     it. Empty: only those. It is not moderated: it says what to leave out.
     """
     width: _builtins.int
-    """Width in pixels, 64 to 2,048 and a multiple of 8. 0: 512."""
+    """Width in pixels, 64 to 2,048 and a multiple of 8. 0: the generator's default, 512 unless it is set otherwise."""
     height: _builtins.int
-    """Height in pixels, 64 to 2,048 and a multiple of 8. 0: 512."""
+    """Height in pixels, 64 to 2,048 and a multiple of 8. 0: the generator's default, 512 unless it is set otherwise."""
     steps: _builtins.int
     """Denoising steps, 1 to 150. 0: the generator's default."""
     guidance_scale: _builtins.float

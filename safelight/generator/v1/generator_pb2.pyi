@@ -40,9 +40,9 @@ class GenerateImagesRequest(_message.Message):
     Empty: nothing is excluded.
     """
     width: _builtins.int
-    """Width in pixels, 64 to 2,048 and a multiple of 8. 0: 512."""
+    """Width in pixels, 64 to 2,048 and a multiple of 8. 0: the service's default, 512 unless it is set otherwise."""
     height: _builtins.int
-    """Height in pixels, 64 to 2,048 and a multiple of 8. 0: 512."""
+    """Height in pixels, 64 to 2,048 and a multiple of 8. 0: the service's default, 512 unless it is set otherwise."""
     steps: _builtins.int
     """Denoising steps, 1 to 150. 0: the backend's default."""
     guidance_scale: _builtins.float

@@ -65,8 +65,8 @@ class ModerateImageRequest(_message.Message):
     MAX_DELIVERY_BYTES_FIELD_NUMBER: _builtins.int
     image: _builtins.bytes
     """The encoded image: PNG, JPEG or WebP, 32 to 10,000 pixels a side and at most 50 million pixels in all, up to
-    32 MiB (settings of the service). EXIF orientation is honoured; of an animation the first frame is looked at and a
-    file with several frames is refused. Required.
+    32 MiB (settings of the service). EXIF orientation is honoured, transparency is shown on white; an animation, or
+    any file with several frames, is refused. Required.
     """
     media_type: _builtins.str
     """The media type that the image claims to have, such as "image/png". Empty: not checked. Otherwise a file of another
@@ -80,8 +80,10 @@ class ModerateImageRequest(_message.Message):
     """The redacted copy that is wanted if the image is flagged. Unset: none."""
     prepare_delivery: _builtins.bool
     """True: return a delivery copy whenever the original must not be handed out as it is: because it is flagged and a
-    redaction is asked for, carries metadata, needs its EXIF orientation applied, or is larger than max_delivery_bytes.
-    False: return a delivery copy only for a redaction.
+    redaction is asked for, carries metadata or other bytes that are no pixels, needs its EXIF orientation applied, is
+    transparent, may look otherwise in another decoder, or is larger than max_delivery_bytes. A copy that was encoded
+    with loss or scaled down is moderated too, and what is flagged in it counts. False: return a delivery copy only for
+    a redaction.
     """
     max_delivery_bytes: _builtins.int
     """The largest size in bytes that a delivery copy may have, at least 16,384. 0: no limit. A larger one is re-encoded
@@ -131,7 +133,9 @@ class ModerateImageResponse(_message.Message):
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     DELIVERY_COPY_FIELD_NUMBER: _builtins.int
     flagged: _builtins.bool
-    """True when at least one finding crossed its threshold."""
+    """True when at least one finding crossed its threshold, in the image or in a delivery copy that had to be encoded with
+    loss. Says more than the presence of a delivery copy, which does not mean that anything is safe.
+    """
     width: _builtins.int
     """Width of the image as displayed, in pixels."""
     height: _builtins.int
@@ -140,7 +144,7 @@ class ModerateImageResponse(_message.Message):
     """The media type of the image as its bytes show it."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
-        """Everything found, flagged ones first, then by falling confidence."""
+        """Everything found, flagged ones first, then by falling confidence; and what was found in a flagged delivery copy."""
 
     @_builtins.property
     def detector_runs(self) -> _containers.RepeatedCompositeFieldContainer[_detector_run_pb2.DetectorRun]:
@@ -148,7 +152,10 @@ class ModerateImageResponse(_message.Message):
 
     @_builtins.property
     def delivery_copy(self) -> Global___DeliveryCopy:
-        """Set only when the original must not be handed out as it is; see ModerateImageRequest.prepare_delivery."""
+        """Set only when the original must not be handed out as it is; see ModerateImageRequest.prepare_delivery. That it is
+        set does not mean that it is safe: a flagged image without a redaction has one too. Look at `flagged` here and at
+        `redacted` in it.
+        """
 
     def __init__(
         self,
@@ -171,7 +178,9 @@ Global___ModerateImageResponse: _TypeAlias = ModerateImageResponse  # noqa: Y015
 
 @_typing.final
 class DeliveryCopy(_message.Message):
-    """A copy of the moderated image that may be handed out in its place. It carries no metadata."""
+    """A copy of the moderated image, to be handed out in its place if at all. It carries no metadata. It is safe only if the
+    response is not flagged or `redacted` is true.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -23,5 +23,6 @@ class Backend(Protocol):
         """Streams one `started`, a `progress` for each step of each image, an `image` for each, one `completed`.
 
         `request` is valid and complete (service.py fills in the defaults). Closing the generator stops the work.
-        Raises Overloaded when no worker is free, and Provider* errors where a provider is behind it.
+        Raises Overloaded before the first of these when it has no room for the call, and Provider* errors where a
+        provider is behind it.
         """

@@ -16,7 +16,8 @@ from services.generator.sketch.things import NOUNS, Noun
 MOST_OF_A_THING = 12
 MOST_THINGS = 6
 LONGEST_PHRASE = 3
-# A prompt may be 10,000 characters; what comes later than this no longer fits into one picture.
+# A prompt may be 10,000 characters; what comes later than this no longer fits into one picture. A negative prompt is
+# read to its end, where the gateway puts the policy's.
 MOST_WORDS = 400
 
 _IRREGULAR_PLURALS = frozenset(
@@ -100,7 +101,7 @@ def rgb(name: str) -> Colour:
 def read(prompt: str, negative_prompt: str, seed: int) -> Scene:
     """The scene of a prompt, without what the negative prompt names."""
     excluded = {(kind, name) for kind, name, _ in _tokens(negative_prompt) if kind != "word"}
-    scene = _assemble([token for token in _tokens(prompt) if token[:2] not in excluded], str(seed))
+    scene = _assemble([token for token in _tokens(prompt, MOST_WORDS) if token[:2] not in excluded], str(seed))
     avoided = frozenset(name for kind, name in excluded if kind == "colour")
     return replace(scene, avoided=avoided)
 
@@ -146,10 +147,10 @@ _LISTED = {word for noun in NOUNS.values() for word in noun.words}
 _PLURALS = {plural for word in _LISTED for plural in _plurals(word)} | _IRREGULAR_PLURALS
 
 
-def _tokens(text: str) -> list[tuple[str, str, str]]:
+def _tokens(text: str, most_words: int | None = None) -> list[tuple[str, str, str]]:
     """The text as (kind, name, phrase), the longest known phrase first; unknown words are of kind "word"."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", folded)[:MOST_WORDS]
+    words = re.findall(r"[^\W_]+(?:['-][^\W_]+)*", folded)[:most_words]
     tokens = []
     i = 0
     while i < len(words):
