@@ -22,7 +22,7 @@ def build(settings: Settings, *, detectors: Sequence[Detector[Image.Image]] | No
     """The service, not yet started. `detectors`, already loaded, take the place of those that the settings name."""
     executor = BoundedExecutor(NAME, workers=settings.workers, queue=settings.queue)
     servicer = ImageModerationServicer(executor)
-    thresholds = Thresholds.from_names(settings.threshold, settings.thresholds)
+    thresholds = Thresholds.from_names(settings.default_threshold, settings.thresholds)
 
     async def load() -> None:
         loaded = detectors

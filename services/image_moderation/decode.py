@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from services.common.errors import FieldViolation, ImageUnreadable
-from services.image_moderation.container import MEDIA_TYPES, Container, ImageType, Malformed, parse
+from services.image_moderation.container import MEDIA_TYPES, Container, ImageType, Malformed, has_idle_bytes, parse
 
 # EXIF orientation to the turn or flip that makes the picture upright (CIPA DC-008 section 4.6.4).
 _UPRIGHT = {
@@ -55,12 +55,15 @@ class Picture:
         """The same as a media type, such as "image/png"."""
         return MEDIA_TYPES[self.type]
 
-    @property
     def deliverable(self) -> bytes | None:
-        """The file without its metadata, if that shows the very picture that was moderated; None if it has to be
-        encoded anew, because it is stored turned or lets a background of unknown colour through.
+        """The file without its metadata, if that shows the very picture that was moderated and carries nothing else;
+        None if it has to be encoded anew, because it is stored turned, lets a background of unknown colour through, or
+        is ambiguous or padded (see container.py). Reads a PNG's compressed data once more.
         """
-        return None if self.container.orientation != 1 or self.transparent else self.container.stripped
+        turned = self.container.orientation != 1
+        if turned or self.transparent or self.container.ambiguous or has_idle_bytes(self.container):
+            return None
+        return self.container.stripped
 
 
 def inspect(data: bytes, media_type: str, limits: Limits) -> Container:

@@ -24,6 +24,8 @@ class Encoded:
     height: int
     reencoded_to_fit: bool = False
     """Whether it lost quality or pixels so as to fit a size."""
+    lossy: bool = False
+    """Whether it decodes to anything but the pixels that were encoded."""
 
 
 def encode(picture: Image.Image, image_type: ImageType, *, lossless: bool = False) -> Encoded:
@@ -37,7 +39,8 @@ def encode(picture: Image.Image, image_type: ImageType, *, lossless: bool = Fals
         case "WEBP":
             # Method 2 takes a third of the time of the default, for files that are a few percent larger.
             picture.save(buffer, "WEBP", lossless=lossless, quality=30 if lossless else 90, method=2)
-    return Encoded(buffer.getvalue(), MEDIA_TYPES[image_type], *picture.size)
+    lossy = image_type == "JPEG" or (image_type == "WEBP" and not lossless)
+    return Encoded(buffer.getvalue(), MEDIA_TYPES[image_type], *picture.size, lossy=lossy)
 
 
 def fit(picture: Image.Image, max_bytes: int) -> Encoded:
@@ -48,7 +51,7 @@ def fit(picture: Image.Image, max_bytes: int) -> Encoded:
         picture.save(buffer, "JPEG", quality=quality, optimize=True)
         size = buffer.tell()
         if size <= max_bytes:
-            return Encoded(buffer.getvalue(), MEDIA_TYPES["JPEG"], *picture.size, reencoded_to_fit=True)
+            return Encoded(buffer.getvalue(), MEDIA_TYPES["JPEG"], *picture.size, reencoded_to_fit=True, lossy=True)
         lower = [q for q in _FALLING_QUALITY if q < quality]
         # More than three times too large is beyond what quality alone can do.
         if lower and size <= 3 * max_bytes:

@@ -11,7 +11,7 @@ from safelight.common.v1 import finding_pb2
 from safelight.image_moderation.v1 import image_moderation_pb2, image_moderation_pb2_grpc
 from services.common.errors import ImageUnreadable, InvalidArgument
 from services.common.executor import BoundedExecutor
-from services.common.moderation import Moderation, Verdict
+from services.common.moderation import Moderation, Verdict, as_duration
 from services.common.validation import Violations
 from services.image_moderation.container import MEDIA_TYPES, Container
 from services.image_moderation.decode import Limits, Picture, decode, inspect
@@ -35,6 +35,14 @@ class ImageModerator:
         """Answers one request. Raises InvalidArgument with every field that is wrong, and what detectors raise."""
         picture = decode(self._check(request))
         verdict = self._judge(request, picture.pixels)
+        copy = self._clean(request, picture) if request.prepare_delivery and not verdict.flagged else None
+        if copy is not None and copy.lossy:
+            # Loss and scaling make it another picture than the one that was judged.
+            _add(verdict, self._judge(request, _decoded(copy)))
+        if verdict.flagged and request.redaction:
+            copy = self._redacted(request, picture, verdict)
+        elif copy is None and request.prepare_delivery:
+            copy = self._clean(request, picture)
         response = image_moderation_pb2.ModerateImageResponse(
             flagged=verdict.flagged,
             findings=verdict.findings,
@@ -43,12 +51,6 @@ class ImageModerator:
             height=picture.pixels.height,
             media_type=picture.media_type,
         )
-        if verdict.flagged and request.redaction:
-            copy: Encoded | None = self._redacted(request, picture, verdict)
-        elif request.prepare_delivery:
-            copy = self._clean(request, picture)
-        else:
-            copy = None
         if copy is not None:
             response.delivery_copy.CopyFrom(
                 image_moderation_pb2.DeliveryCopy(
@@ -101,15 +103,14 @@ class ImageModerator:
 
         def encoded(pixels: Image.Image) -> tuple[Encoded, Image.Image]:
             result = self._fitted(request, pixels, encode(pixels, picture.type))
-            with Image.open(io.BytesIO(result.data)) as decoded:
-                return result, decoded.convert("RGB")
+            return result, _decoded(result)
 
         regions = request.redaction == image_moderation_pb2.REDACTION_BLUR_REGIONS
         return redact(picture.pixels, verdict.findings, regions=regions, find=find, encode=encoded)
 
     def _clean(self, request: image_moderation_pb2.ModerateImageRequest, picture: Picture) -> Encoded | None:
         """The copy without metadata, upright, opaque and small enough; None when the original is all that already."""
-        deliverable = picture.deliverable
+        deliverable = picture.deliverable()
         if deliverable is None:
             copy = encode(picture.pixels, picture.type, lossless=True)
         else:
@@ -123,6 +124,23 @@ class ImageModerator:
         # Without a limit of the caller's, ours: an answer must not outgrow the largest message.
         limit = min(request.max_delivery_bytes or self._limits.max_bytes, self._limits.max_bytes)
         return copy if len(copy.data) <= limit else fit(pixels, limit)
+
+
+def _decoded(copy: Encoded) -> Image.Image:
+    """What a receiver of the copy sees."""
+    with Image.open(io.BytesIO(copy.data)) as decoded:
+        return decoded.convert("RGB")
+
+
+def _add(verdict: Verdict, of_copy: Verdict) -> None:
+    """Lets what was found in a copy count against the whole; a copy that passes adds no findings."""
+    for run, again in zip(verdict.runs, of_copy.runs, strict=True):
+        run.flagged |= again.flagged
+        if again.HasField("duration"):
+            run.duration.CopyFrom(as_duration(run.duration.ToNanoseconds() + again.duration.ToNanoseconds()))
+    if of_copy.flagged:
+        verdict.flagged = True
+        verdict.findings = sorted(verdict.findings + of_copy.findings, key=lambda f: (not f.flagged, -f.confidence))
 
 
 class ImageModerationServicer(image_moderation_pb2_grpc.ImageModerationServiceServicer):

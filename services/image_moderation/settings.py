@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.moderation import Thresholds
-from services.common.settings import ServiceSettings
+from services.common.settings import ServiceSettings, split_list
 from services.image_moderation.decode import Limits
 
 DetectorName = Literal["nudenet"]
@@ -23,9 +23,9 @@ class Settings(ServiceSettings):
 
     port: int = Field(50052, ge=0, le=65535, description="Port to listen on. 0 takes a free one.")
     detectors: Annotated[tuple[DetectorName, ...], NoDecode] = Field(
-        ("nudenet",), description="The detectors to run, in this order, separated by commas."
+        ("nudenet",), description="The detectors to run, in this order: comma separated or a JSON list."
     )
-    threshold: float = Field(
+    default_threshold: float = Field(
         0.5, ge=0, le=1, description="Confidence from which a finding counts, where neither request nor thresholds say."
     )
     thresholds: dict[str, float | None] = Field(
@@ -44,8 +44,8 @@ class Settings(ServiceSettings):
 
     @field_validator("detectors", mode="before")
     @classmethod
-    def _separated_by_commas(cls, value: Any) -> Any:
-        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+    def _listed(cls, value: Any) -> Any:
+        return split_list(value)
 
     @field_validator("detectors")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -10,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.moderation import Thresholds
-from services.common.settings import ServiceSettings
+from services.common.settings import ServiceSettings, split_list
 
 DetectorName = Literal["terms", "classifier"]
 
@@ -42,14 +41,7 @@ class Settings(ServiceSettings):
     @field_validator("detectors", "term_files", "allow_files", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if value.lstrip().startswith("["):
-            try:
-                return json.loads(value)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"is not a JSON list: {error}") from None
-        return [item.strip() for item in value.split(",") if item.strip()]
+        return split_list(value)
 
     @field_validator("thresholds")
     @classmethod

@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2
@@ -226,6 +226,78 @@ async def test_max_delivery_bytes_is_kept(image_type: str, redaction: pb.Redacti
         assert copy.reencoded_to_fit
         assert copy.media_type == "image/jpeg"
     assert images.opened(copy.image).size == (copy.width, copy.height)
+
+
+class AllBut:
+    """A detector that takes every picture but one for a weapon: what a copy shows that its original does not."""
+
+    name = "all_but"
+    version = "1"
+
+    def __init__(self, picture: Image.Image) -> None:
+        self._picture = picture
+
+    def detect(self, subject: Image.Image) -> list[finding_pb2.Finding]:
+        if subject.size == self._picture.size and np.array_equal(np.asarray(subject), np.asarray(self._picture)):
+            return []
+        return [finding_pb2.Finding(category=category_pb2.CATEGORY_WEAPON, confidence=0.9, detector=self.name)]
+
+
+def scaled() -> tuple[bytes, Image.Image, int]:
+    """A file that has to be made smaller, what it shows, and the limit."""
+    picture = images.noise((700, 500))
+    return images.encoded(picture), picture, 16_384
+
+
+def turned() -> tuple[bytes, Image.Image, int]:
+    """A JPEG that has to be encoded anew to be upright, what it shows, and no limit."""
+    stored, exif = images.with_orientation(images.clean((96, 64)), 6)
+    data = images.encoded(stored, "JPEG", exif=exif)
+    return data, ImageOps.exif_transpose(images.opened(data)), 0
+
+
+@pytest.mark.parametrize("make", [scaled, turned])
+async def test_a_copy_that_lost_something_is_judged_itself(make) -> None:
+    """A copy that is flagged where its original is not makes the whole flagged, and is redacted if that is wished."""
+    image, shown, limit = make()
+    request = pb.ModerateImageRequest(image=image, prepare_delivery=True, max_delivery_bytes=limit)
+    async with serving(AllBut(shown)) as (stub, _):
+        plain = await stub.ModerateImage(request)
+        request.redaction = pb.REDACTION_BLUR_IMAGE
+        redacted = await stub.ModerateImage(request)
+        request.prepare_delivery = False
+        original = await stub.ModerateImage(request)
+    for response in (plain, redacted):
+        assert response.flagged
+        assert [(f.category, f.flagged) for f in response.findings] == [(category_pb2.CATEGORY_WEAPON, True)]
+        assert response.detector_runs[0].flagged
+    assert not plain.delivery_copy.redacted
+    assert redacted.delivery_copy.redacted
+    # No blur satisfies this detector, so that plain grey is left.
+    low_high = images.opened(redacted.delivery_copy.image).convert("RGB").getextrema()
+    assert all(abs(level - 128) <= 1 for channel in low_high for level in channel)
+    assert not original.flagged
+    assert not original.HasField("delivery_copy")
+
+
+async def test_a_copy_that_lost_something_and_passes_adds_nothing() -> None:
+    """The real detector looks at the copy too, and a clean picture has no finding after it."""
+    image = images.encoded(images.noise((700, 500)))
+    response = await moderate(pb.ModerateImageRequest(image=image, prepare_delivery=True, max_delivery_bytes=16_384))
+    assert not response.flagged
+    assert not response.findings
+    assert response.delivery_copy.reencoded_to_fit
+    assert not response.delivery_copy.redacted
+
+
+async def test_a_png_with_other_bytes_is_delivered_as_its_pixels() -> None:
+    """Bytes in the last chunk and after the compressed pixels are in no copy; the pixels are the same."""
+    *head, (_, stream), _ = images.png_chunks(images.encoded(images.clean((64, 64))))
+    image = images.png_of([*head, (b"IDAT", stream + b"MARKER-a"), (b"IEND", b"MARKER-b")])
+    copy = (await moderate(pb.ModerateImageRequest(image=image, prepare_delivery=True))).delivery_copy
+    assert b"MARKER" not in copy.image
+    assert np.array_equal(np.asarray(images.opened(copy.image)), np.asarray(images.clean((64, 64))))
+    assert not copy.reencoded_to_fit
 
 
 async def test_an_original_within_the_limit_is_left_alone() -> None:

@@ -51,6 +51,29 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
+def png_of(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    """A PNG file of the given chunks."""
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, body) for kind, body in chunks)
+
+
+def png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The chunks of a PNG file: kind and body."""
+    chunks, position = [], 8
+    while position < len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        chunks.append((data[position + 4 : position + 8], data[position + 8 : position + 8 + length]))
+        position += 12 + length
+    return chunks
+
+
+def png_raw(size: tuple[int, int], depth: int, colour: int, rows: bytes, *others: tuple[bytes, bytes]) -> bytes:
+    """A PNG file of any depth and colour type, its rows given unfiltered; `others` come before the pixels."""
+    stride = len(rows) // size[1]
+    filtered = b"".join(b"\0" + rows[i : i + stride] for i in range(0, len(rows), stride))
+    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0)
+    return png_of([(b"IHDR", header), *others, (b"IDAT", zlib.compress(filtered)), (b"IEND", b"")])
+
+
 def png_claiming(width: int, height: int, pixels: bytes = b"\0" * 100) -> bytes:
     """A small PNG file whose header claims any size, as a decompression bomb does."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

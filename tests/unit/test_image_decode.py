@@ -4,6 +4,7 @@ import contextlib
 import struct
 import tracemalloc
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -279,3 +280,147 @@ def test_a_preview_in_a_jpeg_header_is_taken_out() -> None:
     stripped = container.parse(changed).stripped
     assert b"MARKER" not in stripped
     assert difference(images.opened(stripped), images.clean((64, 64))) < 5
+
+
+HIDDEN = b"MARKER-hidden" * 5
+
+
+def with_chunk(kind: bytes, body: bytes, image: Image.Image | None = None) -> bytes:
+    """A PNG file with one more chunk before its pixels."""
+    header, *rest = images.png_chunks(images.encoded(image or images.clean()))
+    return images.png_of([header, (kind, body), *rest])
+
+
+def idle_bytes_in_png() -> dict[str, bytes]:
+    """PNG files that decoders read without a word and that hold bytes which are no pixels."""
+    data = images.encoded(images.clean())
+    header, *pixels, end = images.png_chunks(data)
+    stream = b"".join(body for _, body in pixels)
+    more_rows = zlib.compress(zlib.decompress(stream) + HIDDEN, 0)
+    palette = images.png_chunks(images.encoded(images.clean().quantize(16, dither=Image.Dither.NONE)))
+    wide_palette = [*palette]
+    wide_palette.insert(2, (b"tRNS", b"\xff" * 16 + HIDDEN))
+    wrong_sum = bytearray(images.png_of([header, (b"IDAT", b""), *pixels, end]))
+    wrong_sum[wrong_sum.index(b"IDAT") + 4 : wrong_sum.index(b"IDAT") + 8] = b"MARK"
+    return {
+        "body of IEND": images.png_of([header, *pixels, (b"IEND", HIDDEN)]),
+        "after the zlib stream": images.png_of([header, (b"IDAT", stream + HIDDEN), end]),
+        "in an IDAT of its own": images.png_of([header, *pixels, (b"IDAT", HIDDEN), end]),
+        "more rows than the picture has": images.png_of([header, (b"IDAT", more_rows), end]),
+        "palette of a picture without one": with_chunk(b"PLTE", (HIDDEN * 9)[:300]),
+        "transparent colour with a tail": with_chunk(b"tRNS", b"\0\1\0\2\0\3" + HIDDEN),
+        "more transparency than colours": images.png_of(wide_palette),
+        "checksum of an empty chunk": bytes(wrong_sum),
+    }
+
+
+@pytest.mark.parametrize("where", idle_bytes_in_png())
+def test_bytes_beside_the_pixels_of_a_png_do_not_leave(where: str) -> None:
+    """A PNG that holds other bytes where decoders look away is read, and its file is not handed out."""
+    data = idle_bytes_in_png()[where]
+    assert b"MARK" in data
+    assert read(data).deliverable() is None
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_plain_png_files_of_any_depth_are_deliverable(bits: int, interlaced: bool) -> None:
+    """No depth, and no interlacing, is mistaken for one that hides something."""
+    header = struct.pack(">IIBBBBB", 37, 41, bits, 0, 0, 0, interlaced)
+    passes = container._PNG_PASSES if interlaced else ((0, 0, 1, 1),)
+    raw = b""
+    for x, y, step_x, step_y in passes:
+        raw += (b"\0" + b"\x55" * ((len(range(x, 37, step_x)) * bits + 7) // 8)) * len(range(y, 41, step_y))
+    pixels = zlib.compress(raw)
+    chunks = [(b"IHDR", header), (b"IDAT", pixels[:9]), (b"IDAT", pixels[9:]), (b"IDAT", b""), (b"IEND", b"")]
+    data = images.png_of(chunks)
+    assert read(data).deliverable() is data
+
+
+@pytest.mark.parametrize("rows", [*range(32, 96), 436, 437, 438, 874, 1311])
+def test_a_plain_colour_of_any_size_is_deliverable(rows: int) -> None:
+    """Data that inflate to a thousand times their size, at and around the size of one step, hide nothing."""
+    data = images.encoded(Image.new("RGB", (1365, rows), (9, 9, 9)))
+    assert read(data).deliverable() is data
+
+
+def test_inflating_stops_at_what_the_header_needs() -> None:
+    """Compressed data that would inflate to a gigabyte is given up once it is more than the picture."""
+    header, *_, end = images.png_chunks(images.encoded(images.clean()))
+    squeezer = zlib.compressobj()
+    bomb = b"".join(squeezer.compress(b"\0" * (1 << 20)) for _ in range(256)) + squeezer.flush()
+    taken = container.parse(images.png_of([header, (b"IDAT", bomb), end]))
+    tracemalloc.start()
+    try:
+        assert container.has_idle_bytes(taken)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("depth", "colour"), [(16, 2), (16, 0), (1, 0), (2, 0), (4, 0)])
+def test_a_transparent_colour_of_odd_depth_is_delivered_as_judged(depth: int, colour: int) -> None:
+    """Decoders disagree on what a transparent colour of other than 8 bits hides; the original is not handed out."""
+    samples = 3 if colour == 2 else 1
+    rows = bytes(range(256)) * (64 * samples)
+    rows = rows[: (64 * depth * samples // 8) * 64]
+    value = struct.pack(f">{samples}H", *[1] * samples)
+    data = images.png_raw((64, 64), depth, colour, rows, (b"tRNS", value))
+    assert read(data).deliverable() is None
+    plain = images.png_raw((64, 64), depth, colour, rows)
+    assert read(plain).deliverable() is plain
+
+
+def idle_segments_in_jpeg() -> dict[str, bytes]:
+    """JPEG files that decoders read without a word and that hold segments which no decoder uses."""
+    data = images.encoded(images.clean((64, 64)), "JPEG")
+    segment = struct.pack(">H", 2 + len(HIDDEN)) + HIDDEN
+    tables = b"\xff\xdb" + struct.pack(">H", 67) + b"\x03" + (HIDDEN[:64]).ljust(64, b"x")
+    scan = data.index(b"\xff\xda")
+    return {
+        "DNL": data[:-2] + b"\xff\xdc" + segment + data[-2:],
+        "endless tables": data[:scan] + tables * 70 + data[scan:],
+    }
+
+
+@pytest.mark.parametrize("where", idle_segments_in_jpeg())
+def test_segments_that_no_decoder_uses_do_not_leave_a_jpeg(where: str) -> None:
+    """A JPEG with room for other bytes is read, and its file is not handed out."""
+    data = idle_segments_in_jpeg()[where]
+    assert b"MARKER" in data
+    assert read(data).deliverable() is None
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"restart_marker_rows": 1}])
+def test_plain_jpeg_files_are_deliverable(options: dict[str, object]) -> None:
+    """No way of writing a JPEG that encoders use is mistaken for one that hides something."""
+    for mode in ("RGB", "L", "CMYK"):
+        data = images.encoded(images.clean().convert(mode), "JPEG", **options)
+        assert read(data).deliverable() is data
+
+
+def test_transparency_that_a_webp_does_not_announce_does_not_leave() -> None:
+    """A WebP with an alpha chunk that decoders pass over is encoded anew."""
+    data = images.encoded(images.clean((64, 64)), "WEBP")
+    payload = data[8:] + b"ALPH" + struct.pack("<I", len(HIDDEN)) + HIDDEN + b"\0" * (len(HIDDEN) & 1)
+    changed = b"RIFF" + struct.pack("<I", len(payload)) + payload
+    with contextlib.suppress(ImageUnreadable):
+        assert read(changed).deliverable() is None
+    assert container.parse(changed).ambiguous
+    layered = images.clean((64, 64)).convert("RGBA")
+    layered.putalpha(100)
+    assert not container.parse(images.encoded(layered, "WEBP")).ambiguous
+
+
+@pytest.mark.parametrize("image_type", ["PNG", "JPEG", "WEBP"])
+def test_a_file_of_countless_parts_is_refused(image_type: str) -> None:
+    """Millions of tiny chunks or segments would take seconds to go through, whatever the picture."""
+    data = images.encoded(images.clean((64, 64)), image_type)
+    if image_type == "PNG":
+        data = data[:33] + images.png_chunk(b"IDAT", b"") * 70_000 + data[33:]
+    elif image_type == "JPEG":
+        data = data[:2] + b"\xff\xfe\0\2" * 70_000 + data[2:]
+    else:
+        payload = data[8:] + b"EXIF\0\0\0\0" * 70_000
+        data = b"RIFF" + struct.pack("<I", len(payload)) + payload
+    assert "65,536" in refusal(data)

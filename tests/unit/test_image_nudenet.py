@@ -1,5 +1,6 @@
 """The NudeNet detector: its classes, its agreement with the package, its use from threads."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def library() -> nudenet.NudeDetector:
     return package
 
 
-SIZES = [(512, 512), (320, 320), (640, 360), (300, 700), (1280, 1280), (33, 47)]
+SIZES = [(512, 512), (320, 320), (640, 360), (300, 600), (640, 640), (33, 47)]
 
 
 def test_every_class_is_a_finding_or_never_one() -> None:
@@ -117,7 +118,7 @@ def test_threads_share_one_detector(detector: NudeNet) -> None:
 
 
 def test_large_pictures_are_seen_whole(detector: NudeNet) -> None:
-    """Above 1,280 pixels a side too the detector finds what it finds in the small picture, at the same place."""
+    """Above 640 pixels a side too the detector finds what it finds in the small picture, at the same place."""
     small = images.positive(1, (512, 512))
     (label, _, box), *_ = detector.boxes(small)
     (large_label, _, large_box), *_ = detector.boxes(small.resize((3000, 3000), Image.Resampling.BICUBIC))
@@ -133,6 +134,67 @@ def test_every_pixel_of_a_large_picture_counts(detector: NudeNet) -> None:
     pixels = np.asarray(grey).copy()
     pixels[step // 2 :: step, step // 2 :: step] = np.asarray(hidden)
     assert detector.boxes(Image.fromarray(pixels)) == []
+
+
+@pytest.mark.parametrize("side", [640, 1280, 2560])
+@pytest.mark.parametrize("seed", range(3))
+def test_overwriting_the_sampled_pixels_hides_nothing(seed: int, side: int, detector: NudeNet) -> None:
+    """A picture stays flagged when those pixels that a plain bilinear reduction to 320 looks at are made grey."""
+    pixels = np.asarray(images.positive(seed, (side, side))).copy()
+    # The pixels next to the middle of each of the model's: of 1,280, 4 in 16.
+    step = side // 320
+    sampled = [n for n in range(side) if step // 2 - max(1, step // 4) <= n % step < step // 2 + max(1, step // 4)]
+    if step > 2:
+        pixels[np.ix_(sampled, sampled)] = 127
+    assert max((f.confidence for f in detector.detect(Image.fromarray(pixels))), default=0) >= 0.5
+
+
+@pytest.mark.parametrize("upright", [False, True])
+@pytest.mark.parametrize("place", [0, 1200, 1792, 2000, 3584])
+def test_a_picture_within_a_strip_is_found(place: int, upright: bool, detector: NudeNet) -> None:
+    """A flagged picture anywhere in one eight times as long is flagged, and its boxes lie within it."""
+    strip = Image.new("RGB", (4096, 512), (70, 110, 150))
+    strip.paste(images.positive(1), (place, 0))
+    if upright:
+        strip = strip.transpose(Image.Transpose.TRANSPOSE)
+    findings = detector.detect(strip)
+    assert findings[0].confidence >= 0.5
+    assert [f.confidence for f in findings] == sorted((f.confidence for f in findings), reverse=True)
+    for finding in findings:
+        box = finding.bounding_box
+        start, length = (box.top, box.height) if upright else (box.left, box.width)
+        assert place - 16 <= start * 4096 < (start + length) * 4096 <= place + 512 + 16
+        assert 0 <= box.left < box.left + box.width <= 1 + 1e-6
+        assert 0 <= box.top < box.top + box.height <= 1 + 1e-6
+
+
+def test_the_same_thing_seen_in_two_parts_is_one_finding(detector: NudeNet) -> None:
+    """No two findings of one label overlap by more than the package allows."""
+    strip = Image.new("RGB", (2048, 512), (70, 110, 150))
+    strip.paste(images.positive(1), (640, 0))
+    boxes = [(f.label, f.bounding_box) for f in detector.detect(strip)]
+    findings = [(label, (box.left, box.top, box.width, box.height)) for label, box in boxes]
+    assert findings
+    for i, (label, box) in enumerate(findings):
+        for other, box_of_other in findings[:i]:
+            assert label != other or detector_module._overlap(box, box_of_other) <= 0.45
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [((512, 512), 0), ((1024, 512), 0), ((1025, 512), 4), ((4096, 512), 15), ((32, 10_000), 31), ((10_000, 40), 31)],
+)
+def test_long_pictures_are_divided_without_a_gap(size: tuple[int, int], count: int) -> None:
+    """Parts overlap by half or more, reach from end to end, and are at most 31."""
+    parts = detector_module._parts(*size)
+    assert len(parts) == count
+    along = 0 if size[0] >= size[1] else 1
+    if parts:
+        assert parts[0][:2] == (0, 0)
+        assert parts[-1][2:] == size
+    for before, after in itertools.pairwise(parts):
+        length = before[along + 2] - before[along]
+        assert 0 < after[along] - before[along] <= length / 2 + 1
 
 
 def test_the_detector_leaves_nothing_behind_and_reports_to_nobody(tmp_path: Path) -> None:

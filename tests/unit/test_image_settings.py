@@ -14,7 +14,7 @@ PREFIX = "SAFELIGHT_IMAGE_MODERATION_"
 def test_the_defaults_flag_nudity_and_leave_swimwear_alone() -> None:
     """Without a variable set: nudity counts from 0.5, what is partial or swimwear never does, limits as documented."""
     settings = Settings()
-    thresholds = Thresholds.from_names(settings.threshold, settings.thresholds)
+    thresholds = Thresholds.from_names(settings.default_threshold, settings.thresholds)
     assert thresholds.of(category_pb2.CATEGORY_NUDITY) == 0.5
     assert thresholds.of(category_pb2.CATEGORY_NUDITY_PARTIAL) is None
     assert thresholds.of(category_pb2.CATEGORY_SWIMWEAR_OR_UNDERWEAR) is None
@@ -34,11 +34,23 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.limits.max_bytes == 5 << 20
 
 
+def test_lists_may_be_json_and_the_default_threshold_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in text moderation."""
+    monkeypatch.setenv(f"{PREFIX}DETECTORS", '["nudenet"]')
+    monkeypatch.setenv(f"{PREFIX}DEFAULT_THRESHOLD", "0.75")
+    settings = load(Settings)
+    assert settings.detectors == ("nudenet",)
+    assert settings.default_threshold == 0.75
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
         ("DETECTORS", "clairvoyance", "nudenet"),
         ("DETECTORS", "nudenet,nudenet", "twice"),
+        ("DETECTORS", '["nudenet"', "JSON"),
+        ("DETECTORS", " , ", "at least one"),
+        ("DEFAULT_THRESHOLD", "1.5", "1"),
         ("THRESHOLDS", '{"nudty": 0.4}', "nudty"),
         ("THRESHOLDS", '{"nudity": 4}', "between 0 and 1"),
         ("MAX_PIXELS", "1000000000", "80000000"),

@@ -5,6 +5,7 @@ The model is "320n", which its wheel carries.
 
 from __future__ import annotations
 
+import math
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -69,9 +70,19 @@ NEVER_A_FINDING = frozenset(
 INPUT_SIDE = 320
 # The package's own figures: the least score of a candidate, the least of a result, and how much two may overlap.
 _LEAST_CANDIDATE, _LEAST_SCORE, _MOST_OVERLAP = 0.2, 0.25, 0.45
-# Larger pictures are first scaled down to this with every pixel counting. The package samples single pixels at any
-# size, which costs memory and lets a crafted picture show the model something else than it shows people.
-_SAMPLED_SIDE = 1280
+# Larger pictures are first averaged down to this. The package samples, at any size, the four pixels next to each of the
+# model's own; beyond twice the model's side it passes over the others, and a crafted picture shows the model something
+# else than it shows people.
+_SAMPLED_SIDE = 2 * INPUT_SIDE
+# A picture that is longer than this many times its shorter side is also looked at in parts: the model's input is a
+# square, and in it such a picture is a strip in which nothing can be made out.
+_LONGEST_WHOLE = 2
+# A part is as long as the picture is short, and never less than this fraction of the picture: that bounds their number,
+# at an overlap of one half, to 31.
+_SHORTEST_PART = 1 / 16
+
+# Left, top, width and height, relative to the picture.
+_Box = tuple[float, float, float, float]
 
 
 class NudeNet:
@@ -93,9 +104,19 @@ class NudeNet:
         self.version = f"nudenet {version('nudenet')} / 320n"
 
     def detect(self, subject: Image.Image) -> list[finding_pb2.Finding]:
-        """Findings in an RGB picture, by falling confidence; boxes in relative coordinates."""
+        """Findings in an RGB picture, by falling confidence; boxes in relative coordinates.
+
+        A picture that is more than twice as long as it is short is looked at whole and in up to 31 parts.
+        """
+        seen = self.boxes(subject)
+        parts = _parts(*subject.size)
+        for part in parts:
+            seen += [
+                (label, score, _of_whole(box, part, subject.size))
+                for label, score, box in self.boxes(subject.crop(part))
+            ]
         findings = []
-        for label, score, (left, top, width, height) in self.boxes(subject):
+        for label, score, (left, top, width, height) in _surest(seen) if parts else seen:
             if label in NEVER_A_FINDING:
                 continue
             findings.append(
@@ -109,9 +130,9 @@ class NudeNet:
             )
         return findings
 
-    def boxes(self, picture: Image.Image) -> list[tuple[str, float, tuple[float, float, float, float]]]:
+    def boxes(self, picture: Image.Image) -> list[tuple[str, float, _Box]]:
         """Everything the model sees, of all 18 classes: label, score, and left, top, width and height relative to the
-        picture's. The same as the package's own `NudeDetector.detect` up to 1,280 pixels a side.
+        picture's. The same as the package's own `NudeDetector.detect` up to 640 pixels a side.
         """
         raw = self._session.run(None, {self._input: _prepare(picture)})[0]
         # One row for each of the model's 2,100 candidates: centre x and y, width, height, then a score for each class.
@@ -141,6 +162,46 @@ class NudeNet:
             )
             for i in np.asarray(kept, dtype=np.intp).flatten()
         ]
+
+
+def _parts(width: int, height: int) -> list[tuple[int, int, int, int]]:
+    """The parts that a long picture is looked at in: left, top, right, bottom in pixels. None for any other."""
+    longer, shorter = max(width, height), min(width, height)
+    if longer <= _LONGEST_WHOLE * shorter:
+        return []
+    length = max(shorter, math.ceil(longer * _SHORTEST_PART))
+    # Evenly spread, half a part apart or a little less, the last one flush with the end.
+    last = math.ceil((longer - length) / (length / 2))
+    starts = [round(i * (longer - length) / last) for i in range(last + 1)]
+    if width >= height:
+        return [(start, 0, start + length, height) for start in starts]
+    return [(0, start, width, start + length) for start in starts]
+
+
+def _of_whole(box: _Box, part: tuple[int, int, int, int], size: tuple[int, int]) -> _Box:
+    """A box relative to a part of a picture, made relative to the whole picture."""
+    (left, top, right, bottom), (width, height) = part, size
+    x, y, across, down = box
+    across_whole, down_whole = (right - left) / width, (bottom - top) / height
+    return left / width + x * across_whole, top / height + y * down_whole, across * across_whole, down * down_whole
+
+
+def _surest(seen: list[tuple[str, float, _Box]]) -> list[tuple[str, float, _Box]]:
+    """By falling score, without those that overlap a surer one of the same label: parts see the same thing twice."""
+    kept: list[tuple[str, float, _Box]] = []
+    for label, score, box in sorted(seen, key=lambda one: -one[1]):
+        if all(label != other or _overlap(box, surer) <= _MOST_OVERLAP for other, _, surer in kept):
+            kept.append((label, score, box))
+    return kept
+
+
+def _overlap(a: _Box, b: _Box) -> float:
+    """The area that two boxes share, as a fraction of the area that they cover together."""
+    across = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    down = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if across <= 0 or down <= 0:
+        return 0
+    return across * down / (a[2] * a[3] + b[2] * b[3] - across * down)
 
 
 def _prepare(picture: Image.Image) -> npt.NDArray[np.float32]:
