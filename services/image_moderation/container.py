@@ -48,6 +48,8 @@ _SOI, _EOI, _SOS, _APP0, _APP1, _APP14, _APP15, _COM = 0xD8, 0xD9, 0xDA, 0xE0, 0
 _JPEG_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 # Each scan of a progressive JPEG goes over the whole picture again; encoders write about ten.
 _MOST_JPEG_SCANS = 100
+# Each scan goes over the whole picture; encoders write about ten.
+_MOST_JPEG_SCANNED_PIXELS = 1_000_000_000
 
 
 # Chunks or segments of a file. Encoders write some thousands at most; going through millions would take seconds.
@@ -278,6 +280,10 @@ def _parse_jpeg(data: bytes) -> Container:
             found.add("comment" if marker == _COM else f"APP{marker - _APP0}")
             continue
         kept.append(data[start:position])
+    pixels = size[0] * size[1]
+    # A picture that is too large by its size alone is told so, by whoever knows the limit.
+    if pixels <= _MOST_JPEG_SCANNED_PIXELS // 10 and scans * pixels > _MOST_JPEG_SCANNED_PIXELS:
+        raise Malformed(f"is a JPEG file with {scans} scans of {size[0]:,} x {size[1]:,} pixels, which are too many")
     if not scans or size == (0, 0):
         raise Malformed("is a JPEG file without pixels")
     if position < len(data):

@@ -150,6 +150,15 @@ def test_a_jpeg_with_endless_scans_is_refused() -> None:
     assert "scans" in refusal(data[:last] + data[last:-2] * 200 + b"\xff\xd9")
 
 
+def test_a_large_jpeg_with_many_scans_is_refused() -> None:
+    """Fewer scans are allowed the larger the picture is: each goes over all of it."""
+    data = images.encoded(images.clean((64, 64)), "JPEG", progressive=True)
+    start = data.index(b"\xff\xc2") + 5
+    large = data[:start] + (6000).to_bytes(2, "big") + (8000).to_bytes(2, "big") + data[start + 4 :]
+    last = large.rindex(b"\xff\xda")
+    assert "scans of 8,000 x 6,000 pixels" in refusal(large[:last] + large[last:-2] * 30 + b"\xff\xd9")
+
+
 @pytest.mark.parametrize("image_type", ["PNG", "WEBP"])
 def test_animations_are_refused(image_type: str) -> None:
     """An animated PNG or WebP is refused, whatever its first frame shows."""
