@@ -120,6 +120,7 @@ def summary(prompts: Sequence[Prompt], results: Sequence[safelight.GenerationRes
     table = Table(
         title="What happened", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )
+    table.caption, table.caption_justify = "share: the part of the whole that moderation took", "left"
     table.add_column("prompt", ratio=3, min_width=14)
     table.add_column("outcome", ratio=2, min_width=9)
     table.add_column("findings", ratio=2, min_width=9)
