@@ -15,7 +15,6 @@ import typer
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich.console import Console
-from rich.text import Text
 from typer.core import TyperCommand
 
 from safelight import _names, _progress
@@ -323,7 +322,9 @@ def moderate_text(
             console = _console()
             _print_verdict(console, response.flagged)
             if console.is_terminal:
-                console.print(_underlined(text, response.findings))
+                carets = console.no_color or console.color_system is None
+                for row in _progress.mark(text, response.findings, width=console.width, carets=carets):
+                    console.print(row, soft_wrap=True)
             _print_findings(console, response.findings)
             print_line(console, ("detectors  ", "dim"), _progress.format_detector_runs(response.detector_runs))
     if response.flagged:
@@ -572,16 +573,6 @@ def _print_verdict(console: Console, flagged: bool) -> None:
     print_line(console, ("flagged", "bold red") if flagged else ("clean", "bold green"))
 
 
-def _underlined(text: str, findings: Any) -> Text:
-    """The text with every finding's span underlined: red where it is flagged, yellow below its threshold."""
-    marked = Text(printable(text, keep_newlines=True))
-    for finding in sorted(findings, key=lambda each: each.flagged):
-        if finding.HasField("text_span"):
-            style = "bold red underline" if finding.flagged else "yellow underline"
-            marked.stylize(style, finding.text_span.start, finding.text_span.end)
-    return marked
-
-
 def _print_findings(console: Console, findings: Any) -> None:
     for finding in findings:
         sign = ">=" if finding.flagged else "<"
@@ -592,6 +583,7 @@ def _print_findings(console: Console, findings: Any) -> None:
             (_names.words(category_pb2.Category, finding.category), "red" if finding.flagged else "yellow"),
             f"  {finding.confidence:.2f}" + (f" {sign} {finding.threshold:.2f}" if below else " (ignored)"),
             f"  {printable(finding.detector)}: {printable(finding.label)}",
+            f' "{printable(finding.term)}"' if finding.term else "",
             (_where(finding), "dim"),
         )
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from google.protobuf import duration_pb2
+from rich.cells import cell_len, get_character_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -25,6 +27,13 @@ from safelight.gateway.v1 import gateway_pb2
 
 # Bidirectional controls: they reorder what follows on the screen.
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+# How a part of a text is marked; the greater hides the other.
+_BELOW, _FLAGGED = 1, 2
+_CARETS = " ~^"
+
+# What makes one emoji of two.
+_JOINER = "\N{ZERO WIDTH JOINER}"
 
 _OUTCOMES: dict[int, tuple[str, str]] = {
     gateway_pb2.OUTCOME_DELIVERED: ("Delivered", "bold green"),
@@ -110,6 +119,70 @@ def format_detector_runs(runs: Iterable[detector_run_pb2.DetectorRun]) -> str:
 def print_line(console: Console, *parts: str | tuple[str, str]) -> None:
     """Prints one line made of texts, or pairs of text and style. Folded on a terminal, never elsewhere."""
     console.print(Text.assemble(*parts), soft_wrap=not console.is_terminal, highlight=False)
+
+
+def mark(text: str, findings: Iterable[finding_pb2.Finding], *, width: int, carets: bool) -> list[Text]:
+    """The rows of a text, at most `width` cells wide, with the spans of findings underlined.
+
+    Red where a finding is flagged, yellow where it is below its threshold. With `carets`, for terminals without colour,
+    a row of ^ and ~ for the two follows each row that has any. What is one character to a reader is marked as a whole.
+    """
+    shown = printable(text.replace("\r\n", " \n"), keep_newlines=True)
+    marks = bytearray(len(shown))
+    for finding in sorted(findings, key=lambda each: each.flagged):
+        if finding.HasField("text_span"):
+            start, end = (min(place, len(shown)) for place in (finding.text_span.start, finding.text_span.end))
+            marks[start:end] = bytes([_FLAGGED if finding.flagged else _BELOW]) * (end - start)
+    rows = []
+    for row in _rows(shown, width):
+        start, end = (row[0][0], row[-1][1]) if row else (0, 0)
+        marked, below = Text(shown[start:end]), ""
+        for kind, same in groupby(row, key=lambda cell: max(marks[cell[0] : cell[1]])):
+            cells = list(same)
+            below += _CARETS[kind] * sum(size for _, _, size in cells)
+            if kind:
+                style = "bold red underline" if kind == _FLAGGED else "yellow underline"
+                marked.stylize(style, cells[0][0] - start, cells[-1][1] - start)
+        rows.append(marked)
+        if carets and below.strip():
+            rows.append(Text(below.rstrip()))
+    return rows
+
+
+_Cell = tuple[int, int, int]
+"""A character as a reader sees it: from where to where in the text, and how many cells of a terminal it takes."""
+
+
+def _rows(text: str, width: int) -> Iterator[list[_Cell]]:
+    """Lines, cut where they are too long: after a space, or anywhere where there is none."""
+    row: list[_Cell] = []
+    used = 0
+    for cell in _cells(text):
+        start, _, cells = cell
+        if text[start] == "\n":
+            yield row
+            row, used = [], 0
+            continue
+        if row and used + cells > width:
+            space = next((place for place in range(len(row), 0, -1) if text[row[place - 1][0]] == " "), len(row))
+            yield row[:space]
+            row = row[space:]
+            used = sum(each[2] for each in row)
+        row.append(cell)
+        used += cells
+    yield row
+
+
+def _cells(text: str) -> Iterator[_Cell]:
+    """Every character with the marks on it. Rich's own would take two letters with a joiner between for one."""
+    start = 0
+    for place in range(1, len(text) + 1):
+        if place < len(text) and text[place] != "\n" and text[start] != "\n":
+            size = get_character_cell_size(text[place])
+            if size == 0 or (size == 2 and text[place - 1] == _JOINER and cell_len(text[start : place - 1]) == 2):
+                continue
+        yield start, place, cell_len(text[start:place])
+        start = place
 
 
 class StreamView:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = ("dev", "cli", "gateway", "text-moderation", "image-moderation", "generator", "all")
+EXTRAS = ("dev", "cli", "gateway", "text-moderation", "onnx", "image-moderation", "generator", "all")
 
 
 def compile_extra(extra: str, constraint: str | None) -> None:

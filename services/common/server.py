@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.common import telemetry
 from services.common.channels import check_tls_files, read_pem
-from services.common.health import HealthServicer
+from services.common.health import HealthServicer, Parts
 from services.common.interceptors import CallInterceptor
 from services.common.settings import ServiceSettings, SettingsError
 
@@ -52,6 +52,8 @@ class Service:
     """Frees what it holds, once no call runs any more."""
     watch_ready: Callable[[Callable[[bool], Awaitable[None]]], Coroutine[Any, Any, None]] | None = None
     """Runs as long as the service does and reports whether what it depends on is up. Without it, loaded is ready."""
+    parts: Parts | None = None
+    """Parts whose health is told under names of their own."""
 
 
 @dataclass
@@ -129,7 +131,7 @@ async def start(service: Service) -> RunningService:
         options=_server_options(settings),
         maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )
-    health_servicer = HealthServicer(("", *service.full_names))
+    health_servicer = HealthServicer(("", *service.full_names), service.parts)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     service.register(server)
     if settings.reflection:

@@ -12,6 +12,7 @@ from services.common.errors import NotReady
 from services.common.executor import BoundedExecutor
 from services.common.moderation import Moderation
 from services.common.validation import Violations
+from services.text_moderation.shadow import Shadow
 
 log = telemetry.logger("text_moderation")
 
@@ -26,12 +27,14 @@ class TextModerationServicer(pb_grpc.TextModerationServiceServicer):
         *,
         max_characters: int,
         log_prompts: bool = False,
+        shadow: Shadow | None = None,
     ) -> None:
-        """`moderation()` is None until the detectors are loaded."""
+        """`moderation()` is asked once for each text, and is None until the detectors are loaded."""
         self._moderation = moderation
         self._executor = executor
         self._max_characters = max_characters
         self._log_prompts = log_prompts
+        self._shadow = shadow
 
     async def ModerateText(self, request: pb.ModerateTextRequest, context: Any) -> pb.ModerateTextResponse:
         """Raises InvalidArgument with every field that is wrong, Overloaded, NotReady."""
@@ -49,6 +52,8 @@ class TextModerationServicer(pb_grpc.TextModerationServiceServicer):
             only=frozenset(request.detectors),
             run_all=request.run_all_detectors,
         )
+        if self._shadow is not None:
+            self._shadow.follow(context, request, verdict)
         return pb.ModerateTextResponse(flagged=verdict.flagged, findings=verdict.findings, detector_runs=verdict.runs)
 
     def _validate(self, request: pb.ModerateTextRequest, moderation: Moderation[str]) -> None:

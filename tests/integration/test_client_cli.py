@@ -174,6 +174,25 @@ def test_moderate_text_underlines_on_a_terminal(gateway: ScriptedGateway, monkey
     assert "a \x1b[1;4;31mb4d!\x1b[0m word" in result.stdout
 
 
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}])
+def test_moderate_text_points_with_carets_where_there_is_no_colour(
+    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = run(gateway, "moderate-text", "a b4d! word")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout).splitlines()
+    assert shown[1:3] == ["a b4d! word", "  ^^^^"]
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", result.stdout)
+
+
+def test_moderate_text_names_the_term_where_the_service_does(gateway: ScriptedGateway) -> None:
+    gateway.term = "b\x1bad"
+    result = run(gateway, "moderate-text", "a b4d! word")
+    assert '  terms: insult-7 "b\ufffdad"  characters 2 to 6  (leetspeak)' in result.stdout
+
+
 def test_moderate_text_of_a_clean_text_exits_0(gateway: ScriptedGateway) -> None:
     gateway.flags = False
     result = run(gateway, "moderate-text", "a word", "--json")

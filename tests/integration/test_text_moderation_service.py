@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from services.common.errors import STATUS_DETAILS_KEY
 from services.common.server import StartError, running
 from services.common.settings import SettingsError, load
 from services.text_moderation.app import build
+from services.text_moderation.classifier import model
 from services.text_moderation.settings import Settings
+from tests.support.onnx_models import network, tokenizer
 
 RAN = detector_run_pb2.DETECTOR_RUN_STATUS_RAN
 SKIPPED = detector_run_pb2.DETECTOR_RUN_STATUS_SKIPPED
@@ -181,12 +184,90 @@ async def test_operators_files_and_thresholds_are_used(tmp_path: Path) -> None:
     assert [(f.label, f.flagged) for f in response.findings if f.detector == "terms"] == [("acme.001", False)]
 
 
+async def test_a_lexicon_and_a_model_of_the_operators_own_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:
+    lexicon = tmp_path / "lexicon"
+    lexicon.mkdir()
+    (lexicon / "own.yaml").write_text("entries: [{id: acme.001, category: denied_topic, term: zorblax}]\n")
+    trained = shutil.copy(model.SHIPPED, tmp_path / "model.npz")
+    settings = Settings(port=0, lexicon=lexicon, model=trained)
+    async with running(build(settings)) as [service], grpc.aio.insecure_channel(service.address) as channel:
+        moderate = pb_grpc.TextModerationServiceStub(channel).ModerateText
+        response = await moderate(pb.ModerateTextRequest(text="a naked zorblax", detectors=["terms"]))
+        assert [f.label for f in response.findings] == ["acme.001"]
+        assert (await moderate(pb.ModerateTextRequest(text=WITHOUT_TERMS))).flagged
+
+
+@pytest.mark.parametrize(("name_terms", "expected"), [(False, ""), (True, "zorblax")])
+async def test_the_term_itself_is_named_where_the_operator_asks_for_it(
+    tmp_path: Path, name_terms: bool, expected: str
+) -> None:
+    """As the lexicon has it, whatever the text does to it; findings of rules and of other detectors have none."""
+    lexicon = tmp_path / "own.yaml"
+    lexicon.write_text(
+        "entries: [{id: acme.001, category: denied_topic, terms: [quux, Zorblax]}]\n"
+        "sets: {places: [garden]}\n"
+        "rules: [{id: acme.002, category: violence, all: [acme.001, places]}]\n"
+    )
+    settings = Settings(port=0, lexicon=lexicon, name_terms=name_terms)
+    async with running(build(settings)) as [service], grpc.aio.insecure_channel(service.address) as channel:
+        moderate = pb_grpc.TextModerationServiceStub(channel).ModerateText
+        text = f"a Z.O.R.8.L.A.X in the garden, {WITHOUT_TERMS}"
+        response = await moderate(pb.ModerateTextRequest(text=text, run_all_detectors=True))
+    found = {(finding.label, finding.term) for finding in response.findings if finding.detector == "terms"}
+    assert found == {("acme.001", expected), ("acme.002", "")}
+    assert {finding.term for finding in response.findings if finding.detector == "classifier"} == {""}
+
+
+async def test_an_operators_own_model_is_one_more_detector(tmp_path: Path) -> None:
+    settings = Settings(
+        port=0,
+        detectors=("terms", "onnx"),
+        onnx_model=network(tmp_path / "model.onnx"),
+        onnx_tokenizer=tokenizer(tmp_path / "tokenizer.json"),
+        onnx_labels={"LABEL_1": "toxicity", "LABEL_2": "hate"},
+        onnx_activation="sigmoid",
+    )
+    async with running(build(settings)) as [service], grpc.aio.insecure_channel(service.address) as channel:
+        moderate = pb_grpc.TextModerationServiceStub(channel).ModerateText
+        response = await moderate(pb.ModerateTextRequest(text="a rude text"))
+    assert [(run.detector, run.flagged) for run in response.detector_runs] == [("terms", False), ("onnx", True)]
+    assert response.detector_runs[1].version.startswith("onnx-")
+    assert [(f.label, f.category) for f in response.findings] == [("LABEL_1", category_pb2.CATEGORY_TOXICITY)]
+
+
 async def test_a_broken_term_file_stops_the_start(tmp_path: Path) -> None:
     path = tmp_path / "terms.yaml"
     path.write_text("entries:\n  - {id: a, category: hate, term: x}\n  - {id: b, category: hate, term: [}\n")
-    with pytest.raises(StartError, match=re.escape(f"{path}, line 3: is not YAML")):
+    with pytest.raises(StartError, match=re.escape(f"{path}:3: is not YAML")):
         async with running(build(Settings(port=0, term_files=(path,)))):
             pytest.fail("started all the same")
+
+
+def test_what_the_detector_onnx_needs_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the shadow too."""
+    for variable in ("DETECTORS", "SHADOW_DETECTORS"):
+        with monkeypatch.context() as environment:
+            environment.setenv(f"SAFELIGHT_TEXT_MODERATION_{variable}", "terms,onnx")
+            environment.setenv("SAFELIGHT_TEXT_MODERATION_ONNX_TOKENIZER", "tokenizer.json")
+            with pytest.raises(SettingsError) as caught:
+                load(Settings)
+        assert str(caught.value).splitlines() == [
+            "SAFELIGHT_TEXT_MODERATION_ONNX_MODEL=None: must be set for the detector onnx",
+            "SAFELIGHT_TEXT_MODERATION_ONNX_LABELS={}: must be set for the detector onnx",
+        ]
+
+
+def test_the_shadow_is_on_where_a_setting_of_its_own_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it does not name is as in force; no files at all are a choice too."""
+    monkeypatch.setenv("SAFELIGHT_TEXT_MODERATION_TERM_FILES", "a.yaml")
+    monkeypatch.setenv("SAFELIGHT_TEXT_MODERATION_ALLOW_FILES", "b.yaml")
+    monkeypatch.setenv("SAFELIGHT_TEXT_MODERATION_SHADOW_QUEUE", "9")
+    assert load(Settings).shadow is None
+    monkeypatch.setenv("SAFELIGHT_TEXT_MODERATION_SHADOW_TERM_FILES", "[]")
+    shadow = load(Settings).shadow
+    assert shadow is not None
+    assert (shadow.term_files, shadow.allow_files) == ((), (Path("b.yaml"),))
+    assert shadow.detectors == ("terms", "classifier")
 
 
 def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +293,14 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         ("THRESHOLDS", '{"hate": 2}', "2.0 is not between 0 and 1"),
         ("TERM_FILES", "[a", "is not a JSON list"),
         ("MAX_CHARACTERS", "0", "greater than or equal to 1"),
+        ("RELOAD_INTERVAL_S", "-1", "greater than or equal to 0"),
+        ("NAME_TERMS", "perhaps", "boolean"),
+        ("SHADOW_DETECTORS", "terms,terms", "twice"),
+        ("SHADOW_THRESHOLDS", '{"rudeness": 0.5}', "no category is named 'rudeness'"),
+        ("SHADOW_QUEUE", "0", "greater than or equal to 1"),
+        ("ONNX_LABELS", '{"toxic": "rudeness"}', "no category is named 'rudeness'"),
+        ("ONNX_ACTIVATION", "tanh", "'auto', 'softmax', 'sigmoid' or 'none'"),
+        ("ONNX_MAX_TOKENS", "7", "greater than or equal to 8"),
     ],
 )
 def test_a_wrong_setting_is_reported_by_its_variable(

@@ -158,6 +158,7 @@ class ScriptedGateway(
         self.script: Script = delivers
         self.error: errors.SafelightError | None = None
         self.flags = True
+        self.term = ""
         self.requests: list[Any] = []
         self.metadata: list[dict[str, str | bytes]] = []
         self.cancelled = threading.Event()
@@ -214,6 +215,8 @@ class ScriptedGateway(
     def ModerateText(self, request: Any, context: Any) -> text_moderation_pb2.ModerateTextResponse:
         self._receive(request, context)
         findings = [term(2, 6)] if self.flags else []
+        for finding in findings:
+            finding.term = self.term
         return text_moderation_pb2.ModerateTextResponse(
             flagged=self.flags, findings=findings, detector_runs=[RAN, SKIPPED]
         )

@@ -139,10 +139,83 @@ def test_findings_in_brief_are_the_surest_of_each_kind_flagged_ones_first() -> N
     assert _progress.format_findings([]) == ""
 
 
-def test_flagged_spans_of_a_text_are_underlined_by_code_point() -> None:
-    text = _commands._underlined("🐕 b4d\x1b\nword", [scripted.term(2, 5)])
-    assert text.plain == "🐕 b4d\ufffd\nword"
-    assert [(span.start, span.end, str(span.style)) for span in text.spans] == [(2, 5, "bold red underline")]
+# A woman, a woman and a girl, joined.
+FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
+
+
+def marked(text: str, *spans: tuple[int, int, bool], width: int = 80) -> list[str]:
+    """Rows with carets; spans with whether they are flagged."""
+    findings = [scripted.term(start, end) for start, end, _ in spans]
+    for finding, (_, _, flagged) in zip(findings, spans, strict=True):
+        finding.flagged = flagged
+    return [row.plain for row in _progress.mark(text, findings, width=width, carets=True)]
+
+
+def test_spans_are_underlined_by_code_point() -> None:
+    """Red where flagged and yellow below the threshold, on the same characters that were sent."""
+    below = scripted.term(8, 12)
+    below.flagged = False
+    rows = _progress.mark("🐕 b4d\x1b\nword ab", [below, scripted.term(2, 5)], width=80, carets=False)
+    assert [row.plain for row in rows] == ["🐕 b4d\ufffd", "word ab"]
+    assert [[(span.start, span.end, str(span.style)) for span in row.spans] for row in rows] == [
+        [(2, 5, "bold red underline")],
+        [(1, 5, "yellow underline")],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "expected"),
+    [
+        ("ab cd", (3, 5), ["ab cd", "   ^^"]),
+        ("中文 cd", (3, 5), ["中文 cd", "     ^^"]),
+        ("ab \uff43\uff44 e", (3, 5), ["ab \uff43\uff44 e", "   ^^^^"]),
+        ("e\u0301a cd", (4, 6), ["e\u0301a cd", "   ^^"]),
+        ("c\u0301\u0323d ef", (0, 4), ["c\u0301\u0323d ef", "^^"]),
+        (f"{FAMILY} cd", (6, 8), [f"{FAMILY} cd", "   ^^"]),
+        (f"ab {FAMILY}", (5, 6), [f"ab {FAMILY}", "   ^^"]),
+        ("\U0001f44d\U0001f3fd cd", (3, 5), ["\U0001f44d\U0001f3fd cd", "   ^^"]),
+        ("\u2764\ufe0f cd", (3, 5), ["\u2764\ufe0f cd", "   ^^"]),
+        ("c\u200dd\u200be f", (0, 5), ["c\u200dd\u200be f", "^^^"]),
+        ("שלום cd", (0, 4), ["שלום cd", "^^^^"]),
+        ("a\tcd\x00", (2, 5), ["a cd\ufffd", "  ^^^"]),
+        ("ab\r\ncd\n\nef", (1, 9), ["ab ", " ^^", "cd", "^^", "", "ef", "^"]),
+        ("ab", (1, 4_000_000_000), ["ab", " ^"]),
+        ("ab", (7, 9), ["ab"]),
+        ("", (0, 1), [""]),
+    ],
+)  # fmt: skip
+def test_carets_stand_below_what_they_mark(text: str, span: tuple[int, int], expected: list[str]) -> None:
+    """Wide characters take two, marks and joiners none; what a server makes up is cut to the text."""
+    assert marked(text, (*span, True)) == expected
+
+
+def test_a_character_is_marked_as_a_whole() -> None:
+    """A span that ends between a letter and its accent must not part them on the screen."""
+    assert marked("e\u0301a", (0, 1, True)) == marked("e\u0301a", (1, 2, True)) == ["e\u0301a", "^"]
+
+
+def test_of_findings_that_overlap_the_flagged_is_seen() -> None:
+    assert marked("abcdefgh", (0, 6, False), (2, 4, True), (3, 8, False)) == ["abcdefgh", "~~^^~~~~"]
+
+
+def test_a_text_wider_than_the_terminal_is_cut_with_its_carets() -> None:
+    """After a space where there is one, and never within a character."""
+    assert marked("ab cdef ghijklmnop", (4, 10, True), width=6) == ["ab ", "cdef ", " ^^^^", "ghijkl", "^^", "mnop"]
+    assert marked("中文中文", (1, 3, True), width=5) == ["中文", "  ^^", "中文", "^^"]
+    assert marked("中", (0, 1, True), width=1) == ["中", "^^"]
+
+
+@given(st.text(max_size=60), st.integers(0, 70), st.integers(0, 70), st.integers(2, 20))
+def test_any_text_can_be_marked(text: str, start: int, end: int, width: int) -> None:
+    """No character is lost, no row is too wide, and the carets of a row are no wider than it."""
+    findings = [scripted.term(min(start, end), max(start, end))]
+    rows = _progress.mark(text, findings, width=width, carets=False)
+    assert "".join(row.plain for row in rows) == _progress.printable(
+        text.replace("\r\n", " \n"), keep_newlines=True
+    ).replace("\n", "")
+    assert all(sum(cells for _, _, cells in _progress._cells(row.plain)) <= width for row in rows)
+    marked = _progress.mark(text, findings, width=width, carets=True)
+    assert len(marked) <= 2 * len(rows)
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,12 @@ class Finding(_message.Message):
     TEXT_SPAN_FIELD_NUMBER: _builtins.int
     BOUNDING_BOX_FIELD_NUMBER: _builtins.int
     RESPELLINGS_FIELD_NUMBER: _builtins.int
+    TERM_FIELD_NUMBER: _builtins.int
     category: _category_pb2.Category.ValueType
     """What it is about, in the shared vocabulary. Always set."""
     label: _builtins.str
-    """The detector's own name for it: a class, a provider's label, or the id of a lexicon entry (never the forbidden
-    word itself). Always set.
+    """The detector's own name for it: a class, a provider's label, or the id of a lexicon entry (not the forbidden word
+    itself; see `term`). Always set.
     """
     confidence: _builtins.float
     """How sure the detector is, 0 to 1. A rule that either matches or does not says how strong its entry is."""
@@ -50,6 +51,10 @@ class Finding(_message.Message):
     """
     detector: _builtins.str
     """The name of the detector that found it, as in DetectorRun.detector. Always set."""
+    term: _builtins.str
+    """The forbidden word or phrase itself, in small letters and without its respellings. Set only by text moderation, for
+    findings of a lexicon's words, and only when the operator asks for it; else empty.
+    """
     @_builtins.property
     def text_span(self) -> Global___TextSpan:
         """Where in the text that was sent, before any normalisation."""
@@ -76,10 +81,11 @@ class Finding(_message.Message):
         text_span: Global___TextSpan | None = ...,
         bounding_box: Global___BoundingBox | None = ...,
         respellings: _abc.Iterable[_builtins.str] | None = ...,
+        term: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bounding_box", b"bounding_box", "location", b"location", "text_span", b"text_span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounding_box", b"bounding_box", "category", b"category", "confidence", b"confidence", "detector", b"detector", "flagged", b"flagged", "label", b"label", "location", b"location", "respellings", b"respellings", "text_span", b"text_span", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounding_box", b"bounding_box", "category", b"category", "confidence", b"confidence", "detector", b"detector", "flagged", b"flagged", "label", b"label", "location", b"location", "respellings", b"respellings", "term", b"term", "text_span", b"text_span", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_location: _TypeAlias = _typing.Literal["text_span", "bounding_box"]  # noqa: Y015
     _WhichOneofArgType_location: _TypeAlias = _typing.Literal["location", b"location"]  # noqa: Y015

@@ -142,9 +142,13 @@ class Terms:
 
     name = "terms"
 
-    def __init__(self, terms: Lexicon) -> None:
-        """Compiles the lexicon: some tenths of a second for some thousand entries."""
+    def __init__(self, terms: Lexicon, *, name_terms: bool = False) -> None:
+        """Compiles the lexicon: some tenths of a second for some thousand entries.
+
+        With `name_terms` a finding has the forbidden word too, besides its id.
+        """
         self.version = terms.version
+        self._name_terms = name_terms
         self._known: dict[str, _Node] = {}
         """By first word, collapsed."""
         self._spelled: dict[str, list[_Spelling]] = {}
@@ -189,6 +193,7 @@ class Terms:
             finding_pb2.Finding(
                 category=match.entry.category,  # type: ignore[arg-type] # a value of the enum, as an int
                 label=match.entry.id,
+                term=match.pattern.plain if self._name_terms and match.entry is match.pattern.entry else "",
                 confidence=match.entry.strength,
                 detector=self.name,
                 text_span=finding_pb2.TextSpan(start=match.start, end=match.end),
