@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint format protos lock bench up down clean
+.PHONY: help setup demo serve test lint format protos lock bench bench-text up down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ lock: $(READY) ## Pin the dependencies anew from pyproject.toml
 
 bench: $(READY) ## Measure the gateway and the detectors; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+# Where the labelled texts lie that the classifier is trained and judged on; they are not part of the project.
+DATA ?= ../shared/data/text
+
+bench-text: $(READY) ## Measure text moderation beside other filters (DATA=folder of texts); writes docs/text-moderation.md
+	@$(BIN)/python -m benchmarks.text --data $(DATA)
 
 up: ## Build and start the four containers
 	@sh deploy/compose.sh up

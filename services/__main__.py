@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         case "settings":
             sys.stdout.write(describe_settings(_settings_classes()))
         case "classifier":
-            from services.text_moderation.classifier.train import main as classifier  # scikit-learn loads slowly
+            from services.text_moderation.classifier.cli import main as classifier  # scikit-learn loads slowly
 
             sys.exit(classifier(rest))
 

@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from safelight.common.v1 import category_pb2
 from services.text_moderation.classifier import model as model_file
-from services.text_moderation.classifier.features import features, words
+from services.text_moderation.classifier import network, vectors
+from services.text_moderation.classifier.cli import main
+from services.text_moderation.classifier.data import DataError, read
+from services.text_moderation.classifier.evaluate import calibration_error, reliability
+from services.text_moderation.classifier.features import LEAST_WORDS, WINDOW, hashed, stretches, words
 from services.text_moderation.classifier.model import ModelError
-from services.text_moderation.classifier.train import DataError, main, read, train
 from services.text_moderation.detectors.classifier import Classifier
 
 CLASSIFIER = Classifier.load()
@@ -39,12 +42,13 @@ def training_csv(folder: Path) -> Path:
 
 
 def test_the_shipped_model_is_small_and_holds_no_pickle() -> None:
-    """Plain arrays of numbers, under 3 MB."""
-    assert model_file.SHIPPED.stat().st_size < 3_000_000
-    with zipfile.ZipFile(model_file.SHIPPED) as archive:
-        assert all(name.endswith(".npy") for name in archive.namelist())
-    with np.load(model_file.SHIPPED, allow_pickle=False) as file:
-        assert all(file[name].dtype.kind in "fu" for name in file.files)
+    """Plain arrays of numbers, under 10 MB with the word vectors."""
+    assert model_file.SHIPPED.stat().st_size + vectors.SHIPPED.stat().st_size < 10_000_000
+    for path in (model_file.SHIPPED, vectors.SHIPPED):
+        with zipfile.ZipFile(path) as archive:
+            assert all(name.endswith(".npy") for name in archive.namelist())
+        with np.load(path, allow_pickle=False) as file:
+            assert all(file[name].dtype.kind in "fiu" for name in file.files)
 
 
 def test_findings_are_the_same_each_time_and_in_order() -> None:
@@ -73,7 +77,52 @@ def test_ordinary_prompts_stay_below_the_default_threshold(text: str) -> None:
 
 
 def test_respelled_words_are_read_as_plain_ones() -> None:
-    assert words("Ｈéllo, wоrld! s\u200bo gooood") == ["hello", "world", "so", "good"]
+    assert words("Ｈéllo, wоrld! s\u200bo gooood h4ppy d@ys 1920s 4k") == [
+        "hello", "world", "so", "good", "happy", "days", "1920s", "4k",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [LEAST_WORDS, WINDOW - 1, WINDOW, WINDOW + 1, 100, 1999])
+def test_a_text_is_judged_to_its_last_word(count: int) -> None:
+    """Every word is in a part, none of which is longer than WINDOW; a short sentence is one part."""
+    text = [str(number) for number in range(count)]
+    parts = stretches(" ".join(text))
+    assert {word for part in parts for word in part} == set(text)
+    assert all(LEAST_WORDS <= len(part) <= WINDOW for part in parts)
+    assert (len(parts) == 1) == (count <= WINDOW)
+
+
+def test_sentences_are_judged_by_themselves_and_together() -> None:
+    assert stretches("One two three. Four five six? Seven, eight.") == [
+        ["one", "two", "three"], ["four", "five", "six"],
+        ["one", "two", "three", "four", "five", "six", "seven", "eight"],
+    ]  # fmt: skip
+    assert stretches("f/1.4 at 3.5 m") == [["f", "1", "4", "at", "3", "5", "m"]]
+
+
+@pytest.mark.parametrize("text", ["", "two words", "...", "no. no. no."[:6]])
+def test_very_short_texts_are_left_to_the_lexicon(text: str) -> None:
+    assert CLASSIFIER.detect(text) == []
+
+
+def test_harmless_company_does_not_hide_a_bad_sentence() -> None:
+    """A long text is judged by its worst part."""
+    bad = "they are vermin and should all be wiped off the face of the earth"
+    calm = "We walked along the river until noon, fed the ducks, and read the paper on a bench in the sun. " * 8
+    alone = CLASSIFIER.detect(bad)[0]
+    hidden = max(f.confidence for f in CLASSIFIER.detect(calm + bad.capitalize() + ". " + calm))
+    assert alone.confidence >= 0.5
+    assert hidden >= 0.5
+
+
+def test_word_vectors_know_what_is_alike() -> None:
+    """Words that mean nearly the same lie closer together than words that do not; unknown words are all zeros."""
+    table = vectors.load()
+    cat, kitten, tax, unknown = (table.table[row] for row in table.rows(["cat", "kitten", "tax", "zzyqx"]))
+    assert cat @ kitten / np.linalg.norm(kitten) > 2 * (cat @ tax / np.linalg.norm(tax))
+    assert not unknown.any()
+    assert "kitten" in table
+    assert "zzyqx" not in table
 
 
 @given(st.text())
@@ -81,31 +130,81 @@ def test_any_text_is_taken(text: str) -> None:
     """Probabilities are numbers from 0 to 1 whatever the text."""
     for finding in CLASSIFIER.detect(text):
         assert 0 <= finding.confidence <= 1
-    indices, values = features(text)
+    indices, values = hashed(words(text))
     assert len(indices) == len(values) == len(set(indices.tolist()))
     assert np.isfinite(values).all()
+
+
+def test_the_network_learns_along_its_gradient() -> None:
+    """The gradient that training follows is the slope of the loss, measured by small steps."""
+    random = np.random.default_rng(0)
+    table = np.vstack([np.zeros((1, 5)), random.normal(size=(9, 5))]).astype(np.float32)
+    rows, lengths = network.pad([random.integers(1, 10, size).astype(np.int32) for size in (1, 3, 6, 4)])
+    targets = random.integers(0, 2, (4, 2)).astype(np.float32)
+    texts = network.Texts(rows, lengths, targets, np.ones(4, np.float32), np.array([0, 0, 1, 1]))
+    shapes = {"one": (5, 3), "one_bias": (3,), "three": (15, 3), "three_bias": (3,), "out": (6, 2), "out_bias": (2,)}
+    weights = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    weights["groups"] = np.zeros((2, 2), np.float32)
+
+    def loss() -> float:
+        trained = network.Network(**{name: array for name, array in weights.items() if name != "groups"})
+        margins = network.margins(trained, table, rows, lengths).astype(np.float64)
+        return float((np.log1p(np.exp(margins)) - targets * margins).sum() / 4)
+
+    gradients = network._gradients(
+        table, texts, np.arange(4), weights, random, drop_words=0, drop_numbers=0, drop_filters=0
+    )
+    for name, gradient in gradients.items():
+        if name == "groups":
+            continue
+        place = np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape)
+        before = weights[name][place].copy()
+        weights[name][place] = before + 1e-2
+        above = loss()
+        weights[name][place] = before - 1e-2
+        slope = (above - loss()) / 2e-2
+        weights[name][place] = before
+        assert slope == pytest.approx(float(gradient[place]), rel=0.05, abs=1e-3), name
 
 
 def test_the_training_command_learns_and_repeats_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Trained twice on the same CSV, the model is the same to the byte, and tells the two kinds of text apart."""
     data = training_csv(tmp_path)
     for name in ("a.npz", "b.npz"):
-        assert main(["train", str(data), "--out", str(tmp_path / name)]) == 0
+        assert main(["train", str(data), "--out", str(tmp_path / name), "--epochs", "30"]) == 0
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    assert '"hate": 31' in capsys.readouterr().out
+    assert "b.npz" in capsys.readouterr().out.splitlines()[-1]
     trained = Classifier.load(tmp_path / "a.npz")
     hostile = {f.category: f.confidence for f in trained.detect("nobody wants yellow people here")}
     calm = {f.category: f.confidence for f in trained.detect("watercolour of a yellow hill")}
     assert hostile[category_pb2.CATEGORY_HATE] > 0.5 > calm.get(category_pb2.CATEGORY_HATE, 0.0)
 
 
-def test_training_can_weigh_rows_and_judge_by_source(tmp_path: Path) -> None:
+def test_the_evaluation_command_prints_figures_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Figures by category and by slice, for a model file or for models that are trained without each source."""
     data = training_csv(tmp_path)
     count = len(read(data).texts)
     rows = tmp_path / "rows.csv"
-    rows.write_text("weight,source,ordinary\n" + "".join(f"{0.5 + i % 2},{'ab'[i % 2]},1\n" for i in range(count)))
-    figures = train(data, tmp_path / "m.npz", rows_path=rows)
-    assert set(figures["leave one source out"]) == {"a", "b"}
+    header = "weight,source,slice,group,ordinary\n"
+    rows.write_text(header + "".join(f"{0.5 + i % 2},{'ab'[i % 2]},{'xy'[i % 2]},g,1\n" for i in range(count)))
+    model = tmp_path / "m.npz"
+    assert main(["train", str(data), "--rows", str(rows), "--out", str(model), "--epochs", "30"]) == 0
+    for options in ([], ["--leave-out", "source", "--plots", str(tmp_path / "plots")]):
+        capsys.readouterr()
+        assert main(["evaluate", str(data), "--rows", str(rows), "--model", str(model), *options]) == 0
+        printed = capsys.readouterr().out
+        assert "precision  recall     F1 false pos." in printed
+        for line in ("hate", "toxicity", "a / x", "b / y"):
+            assert f"\n{line}" in printed
+    for name in ("precision_recall.png", "reliability.png"):
+        assert (tmp_path / "plots" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_calibration_error_is_how_far_confidence_and_truth_lie_apart() -> None:
+    truth = np.array([True, False, False, False, True, True, True, True])
+    found = np.array([0.25, 0.25, 0.25, 0.25, 0.9, 0.9, 0.9, 0.9])
+    assert reliability(truth, found) == [(0.25, 0.25, 4), (pytest.approx(0.9), 1.0, 4)]
+    assert calibration_error(truth, found) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +230,7 @@ def test_wrong_training_data_is_reported(
 
 def test_rows_have_to_match_the_texts(tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
-    rows.write_text("weight,source,ordinary\n1,a,1\n")
+    rows.write_text("weight,source,slice,group,ordinary\n1,a,x,g,1\n")
     with pytest.raises(DataError, match="has 1 rows for 71 texts"):
         read(training_csv(tmp_path), rows)
 

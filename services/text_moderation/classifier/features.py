@@ -1,4 +1,4 @@
-"""From a text to hashed features: words, pairs of words and pieces of words.
+"""From a text to what the model sees: its words, and hashed features of them (words, pairs of words, pieces of words).
 
 Hashing needs no vocabulary, so a model file holds numbers only and no piece of any text that it was trained on.
 """
@@ -6,6 +6,7 @@ Hashing needs no vocabulary, so a model file holds numbers only and no piece of 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from zlib import crc32
 
@@ -15,34 +16,74 @@ from numpy.typing import NDArray
 from services.text_moderation import normaliser
 
 BITS = 17
-"""The model has 2**BITS features."""
-MOST_WORDS = 1500
-"""Longer texts are judged by their first words."""
+"""There are 2**BITS hashed features."""
+WINDOW = 40
+"""Longer texts are judged in windows of this many words."""
+STRIDE = 20
+LEAST_WORDS = 3
+"""Shorter texts say too little by themselves, and are left to the lexicon."""
 
 _SIZE = 1 << BITS
+_END = re.compile(r"[.!?;](?=\s|$)[.!?;\s]*|\n+")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _STRETCHED = re.compile(r"(.)\1{2,}")
+_SIGN_IN_WORD = re.compile(r"(?<=[a-z])[@$!|](?=[a-z])|[@$](?=[a-z])")
+_SIGNS = {"@": "a", "$": "s", "!": "i", "|": "i"}
+_MIXED = re.compile(r"(?=[a-z]*\d)(?=\d*[a-z])[a-z013457]{3,}")
+_DIGITS = str.maketrans("013457", "oieast")
 _PIECES = (3, 4, 5)
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in small letters, without look-alikes, diacritics, invisible characters or stretching."""
-    return _WORD.findall(_STRETCHED.sub(r"\1\1", normaliser.fold(text)))[:MOST_WORDS]
+    """The words of a text in small letters.
+
+    Undone are look-alikes, diacritics, invisible characters, stretching, and digits and signs that stand for letters.
+    """
+    plain = _STRETCHED.sub(r"\1\1", normaliser.fold(text))
+    if "@" in plain or "$" in plain or "!" in plain or "|" in plain:
+        plain = _SIGN_IN_WORD.sub(lambda m: _SIGNS[m[0]], plain)
+    return [
+        word.translate(_DIGITS) if not word.isalpha() and _MIXED.fullmatch(word) and word.count("0") < 3 else word
+        for word in _WORD.findall(plain)
+    ]
 
 
-def features(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The indices, each once and ascending, and the values of a text's features; their squares add up to 1.
+def stretches(text: str) -> list[list[str]]:
+    """The parts of a text that are judged by themselves, as words: each sentence, and the text in windows.
 
-    A feature's value grows with the logarithm of its count. Both arrays are empty for a text without words.
+    None has fewer than LEAST_WORDS words or more than WINDOW; a text of one short sentence is one part. Every word of a
+    text that has as many words is in at least one.
+    """
+    found: list[list[str]] = []
+    sentences = [words(part) for part in _END.split(text)]
+    if len(sentences) > 1:
+        found += [part for sentence in sentences if len(sentence) >= LEAST_WORDS for part in _windows(sentence)]
+    whole = [word for sentence in sentences for word in sentence]
+    if len(whole) >= LEAST_WORDS and whole not in found:
+        found += _windows(whole)
+    return found
+
+
+def _windows(some_words: list[str]) -> list[list[str]]:
+    """Of WINDOW words, every STRIDE words; the last one begins so that it is as long as the others."""
+    last = max(len(some_words) - WINDOW, 0)
+    starts = [*range(0, last, STRIDE), last]
+    return [some_words[start : start + WINDOW] for start in starts]
+
+
+def hashed(some_words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The indices, each once and ascending, and the values of the hashed features; the values' squares add up to 1.
+
+    A feature's value grows with the logarithm of its count. Both arrays are empty where there are no words.
     """
     found: list[bytes] = []
-    all_words = [word.encode() for word in words(text)]
-    for word in all_words:
+    encoded = [word.encode() for word in some_words]
+    for word in encoded:
         found.append(b"w" + word)
         bounded = b"<" + word + b">"
         for length in _PIECES:
             found += [bounded[i : i + length] for i in range(len(bounded) - length + 1)]
-    found += [b"p" + a + b" " + b for a, b in pairwise(all_words)]
+    found += [b"p" + a + b" " + b for a, b in pairwise(encoded)]
     hashes = np.fromiter(map(crc32, found), dtype=np.int64, count=len(found)) & (_SIZE - 1)
     indices, counts = np.unique(hashes, return_counts=True)
     values = (1.0 + np.log(counts)).astype(np.float32)

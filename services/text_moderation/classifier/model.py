@@ -1,100 +1,129 @@
-"""The model: one logistic regression for each category, over hashed features, and its file.
+"""The model and its file.
 
-The file is numpy's .npz with plain arrays (loaded with allow_pickle=False, so that reading one runs no code) and its
-metadata as JSON in an array of bytes.
+For each category three small models: a logistic regression over hashed features (what words stand there), one over
+pooled word vectors (what the text is about), and a network over word vectors (words in company). They are blended and
+calibrated into one probability. The file is plain arrays (arrays.py): reading one runs no code.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.server import StartError
-from services.text_moderation.classifier.features import BITS, features
+from services.text_moderation.classifier import arrays, vectors
+from services.text_moderation.classifier.arrays import ModelError
+from services.text_moderation.classifier.data import ANY
+from services.text_moderation.classifier.features import BITS, hashed, stretches
+from services.text_moderation.classifier.meaning import Meaning, pooled
+from services.text_moderation.classifier.network import Network, pad
+from services.text_moderation.classifier.vectors import Vectors
+
+__all__ = ["Linear", "Model", "ModelError", "load", "save"]
 
 SHIPPED = Path(__file__).parent / "model.npz"
-FORMAT = 1
+KIND, FORMAT = "text classifier", 2
+
+Floats = NDArray[np.float32]
 
 
-class ModelError(StartError):
-    """A model file cannot be used; the message has the file and the reason."""
+@dataclass(frozen=True)
+class Linear:
+    """A logistic regression for each of k labels over hashed features."""
+
+    weights: Floats
+    """(2**BITS, k): what each feature says for each label, inverse document frequency included."""
+    bias: Floats
+    """(k,)"""
+
+    def margins(self, indices: NDArray[np.int64], values: Floats) -> Floats:
+        """(k,) from the features of a text."""
+        return np.asarray(values @ self.weights[indices] + self.bias, dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A multi-label linear model with calibrated probabilities."""
+    """A multi-label model with calibrated probabilities."""
 
     labels: tuple[str, ...]
-    """Category names, such as "hate"."""
-    weights: NDArray[np.float32]
-    """(2**BITS, labels): what each feature says for each label, inverse document frequency included."""
-    bias: NDArray[np.float32]
-    """(labels,)"""
-    scale: NDArray[np.float32]
-    """(labels,): calibration, probability = sigmoid(scale * margin + shift)."""
-    shift: NDArray[np.float32]
-    """(labels,)"""
+    """Category names, such as "hate"; k of them, the last of which is data.ANY."""
+    linear: Linear
+    meaning: Meaning
+    network: Network
+    words: Vectors
+    blend: Floats
+    """(4, k): what each of the three margins weighs, in the order above, and an offset."""
     version: str = "untrained"
 
-    def margins(self, text: str) -> NDArray[np.float32]:
-        """(labels,): the margin of each label; 0 is as likely as not, before calibration."""
-        indices, values = features(text)
-        return np.asarray(values @ self.weights[indices].astype(np.float32) + self.bias, dtype=np.float32)
+    def probabilities(self, text: str) -> Floats:
+        """(k,): how likely the text belongs to each category: of a long text its worst part, of a very short one 0."""
+        parts = stretches(text)
+        if not parts:
+            return np.zeros(len(self.labels), dtype=np.float32)
+        linear = np.stack([self.linear.margins(*hashed(part)) for part in parts])
+        rows, lengths = pad([self.words.rows(part) for part in parts])
+        table = self.words.table[rows]
+        meaning = self.meaning.margins(np.stack([pooled(t[:n]) for t, n in zip(table, lengths, strict=True)]))
+        margins = np.stack([linear, meaning, self.network.margins(table)])
+        return np.asarray(probabilities(margins, self.blend).max(axis=0), dtype=np.float32)
 
-    def probabilities(self, text: str) -> NDArray[np.float32]:
-        """(labels,): how likely the text belongs to each category, 0 to 1, each on its own."""
-        return np.asarray(1 / (1 + np.exp(-(self.scale * self.margins(text) + self.shift))), dtype=np.float32)
+
+def probabilities(margins: NDArray[Any], blend: NDArray[Any]) -> NDArray[Any]:
+    """(n, k) from the (3, n, k) margins of the three models.
+
+    The last label says whether a text is unsafe at all; the others say in which way if it is, and are multiplied by it.
+    """
+    scores = np.einsum("mnk,mk->nk", margins, blend[:3]) + blend[3]
+    # The bound keeps exp() from overflowing; beyond it a probability is 0 or 1 in any case.
+    found = np.asarray(1 / (1 + np.exp(-np.clip(scores, -60, 60))))
+    found[:, :-1] *= found[:, -1:]
+    return found
 
 
-def save(model: Model, path: Path, metadata: dict[str, Any]) -> None:
-    """Writes a model; `metadata` is JSON. The same model and metadata give the same bytes."""
-    about = json.dumps({**metadata, "format": FORMAT, "bits": BITS, "labels": model.labels}, sort_keys=True)
-    arrays = {
-        "weights": model.weights.astype(np.float16),
-        "bias": model.bias.astype(np.float32),
-        "scale": model.scale.astype(np.float32),
-        "shift": model.shift.astype(np.float32),
-        "metadata": np.frombuffer(about.encode(), dtype=np.uint8),
-    }
-    # Not numpy.savez: it stamps the time of day into the file.
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), content.getvalue(), 8)
+def save(model: Model, path: Path, about: Mapping[str, Any]) -> None:
+    """Writes a model, without its word vectors; `about` is JSON, kept as metadata."""
+    arrays.save(
+        path,
+        {
+            # Half precision on disk; whole in memory, where numpy is many times as fast with it.
+            "linear_weights": model.linear.weights.astype(np.float16),
+            "linear_bias": model.linear.bias,
+            "meaning_weights": model.meaning.weights,
+            "meaning_bias": model.meaning.bias,
+            "blend": model.blend,
+            **{f"network_{field.name}": getattr(model.network, field.name) for field in fields(Network)},
+        },
+        {**about, "kind": KIND, "format": FORMAT, "bits": BITS, "labels": model.labels, "words": model.words.version},
+    )
 
 
 def load(path: Path = SHIPPED) -> Model:
-    """Reads a model file. Raises ModelError when it is not one, or is of another format."""
+    """Reads a model file. Raises ModelError when it is not one, is of another format, or does not fit the vectors."""
+    file = arrays.load(path, kind=KIND, form=FORMAT)
+    table = vectors.load()
     try:
-        content = path.read_bytes()
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            about = json.loads(bytes(file["metadata"]))
-            arrays = {name: file[name] for name in ("weights", "bias", "scale", "shift")}
-        labels = tuple(about["labels"])
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path}: is not a model file of the text classifier: {error}") from None
-    if (about.get("format"), about.get("bits")) != (FORMAT, BITS) or arrays["weights"].shape != (
-        1 << BITS,
-        len(labels),
-    ):
-        raise ModelError(f"{path}: is of another format than this version reads; train it anew")
-    return Model(
-        labels=labels,
-        # Half precision on disk; whole in memory, where numpy is many times as fast with it.
-        weights=arrays["weights"].astype(np.float32),
-        bias=arrays["bias"],
-        scale=arrays["scale"],
-        shift=arrays["shift"],
-        version=f"linear-{hashlib.sha256(content).hexdigest()[:12]}",
-    )
+        labels = tuple(str(label) for label in file.about["labels"])
+        linear = Linear(file.arrays["linear_weights"].astype(np.float32), file.arrays["linear_bias"])
+        meaning = Meaning(file.arrays["meaning_weights"], file.arrays["meaning_bias"])
+        network = Network(**{field.name: file.arrays[f"network_{field.name}"] for field in fields(Network)})
+        blend, of_words, bits = file.arrays["blend"], file.about["words"], file.about["bits"]
+    except KeyError as error:
+        raise ModelError(f"{path}: is not a model file of the text classifier: no {error}") from None
+    if not labels or labels[-1] != ANY:
+        raise ModelError(f"{path}: its last label is not {ANY!r}")
+    if bits != BITS or of_words != table.version:
+        raise ModelError(
+            f"{path}: was trained with other features or word vectors than this version has; train it anew"
+        )
+    count, filters, size = len(labels), network.one.shape[-1], table.dimensions
+    shapes = [array.shape for array in (linear.weights, linear.bias, meaning.weights, meaning.bias)]
+    shapes += [blend.shape, network.one.shape, network.three.shape, network.out.shape]
+    wanted = [(1 << BITS, count), (count,), (2 * size, count), (count,)]
+    wanted += [(4, count), (size, filters), (3 * size, filters), (2 * filters, count)]
+    if shapes != wanted:
+        raise ModelError(f"{path}: its arrays do not fit together")
+    return Model(labels, linear, meaning, network, table, blend, version=f"blend-{file.digest}")

@@ -1,210 +1,202 @@
-"""Trains the classifier from a CSV in the format of Amazon Comprehend's custom classification."""
+"""Trains the classifier."""
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from safelight.common.v1 import category_pb2
-from services.text_moderation.classifier import model as model_file
-from services.text_moderation.classifier.features import BITS, features
-from services.text_moderation.classifier.model import Model
+from services.text_moderation.classifier import network, vectors
+from services.text_moderation.classifier.data import Data
+from services.text_moderation.classifier.features import BITS, LEAST_WORDS, hashed, words
+from services.text_moderation.classifier.meaning import Meaning, pooled
+from services.text_moderation.classifier.model import Linear, Model
 
-SAFE = "safe"
 FOLDS = 4
 EPOCHS = 10
-# Of ordinary safe texts, the share that one category may flag at a probability of 0.5.
-MOST_FALSE = 0.002
+# Of the ordinary safe texts of any source, left out of training, the share that may be flagged at 0.5.
+MOST_FALSE = 0.012
+# The network is trained on this many words of a text.
+LONGEST = 64
+# The columns that hold a group's own intercept, in units of an ordinary feature: large, so that they are cheap to use.
+_INTERCEPT = 5.0
 
-
-class DataError(Exception):
-    """The training data is wrong; the message has the file, the line and the reason."""
+Indices = NDArray[np.int64]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Data:
-    """Labelled texts. All have the same length."""
+class Hyperparameters:
+    """What a training run can be told."""
 
-    texts: list[str]
-    labels: list[frozenset[str]]
-    """Category names; empty for a safe text."""
-    weights: NDArray[np.float64]
-    sources: list[str]
-    """Where each text comes from, for judging by source; "" when that is not known."""
-    ordinary: NDArray[np.bool_]
-    """Which texts are like those that the service will see; of the safe ones hardly any may be flagged."""
+    alpha: float = 1e-5
+    """Strength of L2 regularisation over hashed features."""
+    loose: float = 3.0
+    """The inverse of that strength over pooled word vectors."""
+    filters: int = 48
+    """Filters of each width in the network."""
+    epochs: int = 6
+    """Passes over the data in training the network."""
+    seed: int = 0
 
 
-def read(csv_path: Path, rows_path: Path | None = None) -> Data:
-    """Reads a CSV: UTF-8, no header, `LABEL,text` or `LABEL|LABEL,text`.
+class Trainer:
+    """Holds the features of the data, which are the same for every model that is trained on a part of it."""
 
-    Labels are category names in any case, without their prefix, or "safe" alone. `rows_path` is a CSV with the header
-    `weight,source,ordinary` and a row for each of the texts. Raises DataError. The format is described at
-    https://docs.aws.amazon.com/comprehend/latest/dg/prep-classifier-data-multi-label.html.
+    def __init__(self, data: Data, settings: Hyperparameters) -> None:
+        from scipy.sparse import csr_matrix  # type: ignore[import-untyped] # published without type information
+
+        self.data, self.settings = data, settings
+        self.names = data.names
+        self.targets = data.targets(self.names)
+        self._words = vectors.load()
+        all_words = [words(text) for text in data.texts]
+        indptr, indices, values = [0], [], []
+        for text in all_words:
+            where, what = hashed(text)
+            indices.append(where)
+            values.append(what)
+            indptr.append(indptr[-1] + len(where))
+        shape = (len(data), 1 << BITS)
+        self._matrix = csr_matrix((np.concatenate(values), np.concatenate(indices), indptr), shape=shape)
+        group_names, groups = np.unique(data.groups, return_inverse=True)
+        self._intercepts = csr_matrix(
+            (np.full(len(data), _INTERCEPT), groups, np.arange(len(data) + 1)), shape=(len(data), len(group_names))
+        )
+        rows, lengths = network.pad([self._words.rows(text[:LONGEST]) for text in all_words])
+        self._meanings = np.stack([pooled(self._words.table[row[:n]]) for row, n in zip(rows, lengths, strict=True)])
+        self._texts = network.Texts(
+            rows, lengths, self.targets.astype(np.float32), data.weights.astype(np.float32), groups.astype(np.int64)
+        )
+
+    def fit(self, chosen: Indices) -> tuple[Linear, Meaning, network.Network]:
+        """The three models, trained on the texts with the indices `chosen`."""
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # without type information
+
+        settings = self.settings
+        # One thread: the matrices are small, and sums keep their order, so that a run can be repeated to the byte.
+        with threadpool_limits(1):
+            net = network.fit(
+                self._words.table, self._texts, chosen,
+                filters=settings.filters, epochs=settings.epochs, seed=settings.seed,
+            )  # fmt: skip
+            return self._fit_linear(chosen), self._fit_meaning(chosen), net
+
+    def held_out(self, parts: NDArray[Any], report: Report) -> NDArray[np.float64]:
+        """(3, n, k) margins for every text by models that were trained without its part. `parts`: (n,)"""
+        found = np.zeros((3, *self.targets.shape))
+        for part in np.unique(parts):
+            report(f"  without {part}")
+            inside = np.flatnonzero(parts == part)
+            linear, meaning, net = self.fit(np.flatnonzero(parts != part))
+            found[0, inside] = self._matrix[inside] @ linear.weights + linear.bias
+            found[1, inside] = meaning.margins(self._meanings[inside])
+            found[2, inside] = network.margins(
+                net, self._words.table, self._texts.rows[inside], self._texts.lengths[inside]
+            )
+        return found
+
+    def _fit_meaning(self, chosen: Indices) -> Meaning:
+        from sklearn.linear_model import LogisticRegression
+
+        features = np.hstack([self._meanings, self._intercepts.toarray()]).astype(np.float32)[chosen]
+        weights, bias = np.zeros((self._meanings.shape[1], len(self.names))), np.full(len(self.names), -10.0)
+        for index in range(len(self.names)):
+            target = self.targets[chosen, index]
+            if target.any():
+                # Close enough: the last digits of a weight do not matter, and take most of the time.
+                fitted = LogisticRegression(C=self.settings.loose, max_iter=1000, tol=1e-2)
+                fitted.fit(features, target, sample_weight=self.data.weights[chosen])
+                weights[:, index], bias[index] = fitted.coef_[0, : len(weights)], fitted.intercept_[0]
+        return Meaning(weights.astype(np.float32), bias.astype(np.float32))
+
+    def _fit_linear(self, chosen: Indices) -> Linear:
+        from scipy.sparse import hstack
+        from sklearn.linear_model import SGDClassifier
+
+        matrix = self._matrix[chosen]
+        frequency = np.asarray((matrix > 0).sum(axis=0)).ravel()
+        rarity = np.log((1 + matrix.shape[0]) / (1 + frequency)) + 1
+        # What stands in a single text says more about that text than about its label.
+        rarity[frequency < 2] = 0
+        rarity /= max(rarity.max(), 1.0)
+        scaled = hstack([matrix.multiply(rarity), self._intercepts[chosen]]).tocsr().astype(np.float64)
+        weights = np.zeros((matrix.shape[1], len(self.names)))
+        bias = np.full(len(self.names), -10.0)
+        for index in range(len(self.names)):
+            target = self.targets[chosen, index]
+            if not target.any():
+                continue
+            fitted = SGDClassifier(
+                loss="log_loss", alpha=self.settings.alpha, max_iter=EPOCHS, tol=None, average=True,
+                random_state=self.settings.seed,
+            ).fit(scaled, target, sample_weight=self.data.weights[chosen])  # fmt: skip
+            weights[:, index] = fitted.coef_[0, : matrix.shape[1]] * rarity
+            bias[index] = fitted.intercept_[0]
+        return Linear(weights.astype(np.float32), bias.astype(np.float32))
+
+
+def calibrate(margins: NDArray[np.float64], targets: NDArray[np.bool_], data: Data) -> NDArray[np.float32]:
+    """(4, k) `Model.blend`: logistic regression on held-out margins (Platt scaling), and a bound on false alarms.
+
+    The last label is calibrated on all texts, the others on those that are unsafe. Then the last one's offset is
+    lowered until of the ordinary safe texts of no source more than MOST_FALSE are flagged at 0.5: unsafe texts are
+    rarer in use than in the data.
     """
-    texts: list[str] = []
-    labels: list[frozenset[str]] = []
-    with csv_path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        for row in reader:
-            where = f"{csv_path}, line {reader.line_num}"
-            if len(row) != 2:
-                raise DataError(f"{where}: needs two columns, labels and text; has {len(row)}")
-            names = frozenset(name.strip().lower() for name in row[0].split("|"))
-            for name in names - {SAFE}:
-                if not name or f"CATEGORY_{name.upper()}" not in category_pb2.Category.DESCRIPTOR.values_by_name:
-                    raise DataError(f"{where}: no category is named {name!r}")
-            if SAFE in names and len(names) > 1:
-                raise DataError(f"{where}: a text is safe or it has categories, not both")
-            texts.append(row[1])
-            labels.append(names - {SAFE})
-    if not any(labels) or all(labels):
-        raise DataError(f"{csv_path}: needs texts that are safe and texts that are not")
-    if rows_path is None:
-        return Data(texts, labels, np.ones(len(texts)), [""] * len(texts), np.ones(len(texts), dtype=bool))
-    with rows_path.open(encoding="utf-8", newline="") as file:
-        about = list(csv.DictReader(file))
-    if len(about) != len(texts):
-        raise DataError(f"{rows_path}: has {len(about):,} rows for {len(texts):,} texts")
-    try:
-        weights = np.array([float(row["weight"]) for row in about])
-        ordinary = np.array([row["ordinary"] == "1" for row in about])
-        return Data(texts, labels, weights, [row["source"] for row in about], ordinary)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{rows_path}: needs the columns weight, source and ordinary: {error}") from None
+    unsafe = targets[:, -1]
+    long = np.array([len(words(text)) >= LEAST_WORDS for text in data.texts])
+    last = targets.shape[1] - 1
+    blend = np.zeros((4, last + 1))
+    for index in range(last + 1):
+        rows = long if index == last else long & unsafe
+        blend[:, index] = _platt(margins[:, rows, index], targets[rows, index], data.weights[rows])
+    scores = blend[:3, last] @ margins[:, :, last] + blend[3, last]
+    ordinary = data.ordinary & ~unsafe & long
+    for source in np.unique(data.sources[ordinary]):
+        highest = float(np.quantile(scores[ordinary & (data.sources == source)], 1 - MOST_FALSE))
+        if highest > 0:
+            blend[3, last] -= highest
+            scores -= highest
+    return blend.astype(np.float32)
 
 
-def train(csv_path: Path, out_path: Path, *, rows_path: Path | None = None, alpha: float = 1e-5) -> dict[str, Any]:
-    """Trains on the whole of the data and writes the model to `out_path`. `alpha` is the strength of L2 regularisation.
-
-    Probabilities are calibrated (Platt scaling, and no more than 0.2 % of the ordinary safe texts of any source flagged
-    in any one category) on predictions for texts that the predicting model was not trained on. Returns the figures,
-    which are the model file's metadata too: by random folds, and where sources are known by leaving out one at a time.
-    """
-    data = read(csv_path, rows_path)
-    matrix = _matrix(data.texts)
-    names = sorted({name for labels in data.labels for name in labels})
-    targets = np.array([[name in labels for name in names] for labels in data.labels])
-
-    def held_out(groups: NDArray[Any]) -> NDArray[np.float64]:
-        margins = np.zeros(targets.shape)
-        for group in np.unique(groups):
-            inside = groups == group
-            weights, bias = _fit(matrix[~inside], targets[~inside], data.weights[~inside], alpha)
-            margins[inside] = matrix[inside] @ weights + bias
-        return margins
-
-    margins = held_out(np.random.default_rng(0).integers(0, FOLDS, len(data.texts)))
-    scale, shift = _calibrate(margins, targets, data)
-    figures: dict[str, Any] = {
-        "rows": len(data.texts),
-        "random folds": _figures(margins * scale + shift, targets, data),
-    }
-    sources = np.array(data.sources)
-    if len(np.unique(sources)) > 1:
-        figures["leave one source out"] = _figures(held_out(sources) * scale + shift, targets, data)
-    weights, bias = _fit(matrix, targets, data.weights, alpha)
-    trained = Model(tuple(names), weights.astype(np.float32), bias.astype(np.float32), scale, shift)
-    model_file.save(trained, out_path, {"alpha": alpha, "figures": figures})
-    return {"labels": {name: int(targets[:, i].sum()) for i, name in enumerate(names)}, **figures}
-
-
-def _matrix(texts: Sequence[str]) -> Any:
-    from scipy.sparse import csr_matrix  # type: ignore[import-untyped] # published without type information
-
-    indptr, indices, values = [0], [], []
-    for text in texts:
-        where, what = features(text)
-        indices.append(where)
-        values.append(what)
-        indptr.append(indptr[-1] + len(where))
-    return csr_matrix((np.concatenate(values), np.concatenate(indices), indptr), shape=(len(texts), 1 << BITS))
-
-
-def _fit(
-    matrix: Any, targets: NDArray[np.bool_], row_weights: NDArray[np.float64], alpha: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(features, labels) weights and (labels,) bias. Rare features count more, by inverse document frequency."""
-    from sklearn.linear_model import SGDClassifier
-
-    frequency = np.asarray((matrix > 0).sum(axis=0)).ravel()
-    rarity = np.log((1 + matrix.shape[0]) / (1 + frequency)) + 1
-    # What stands in a single text says more about that text than about its label.
-    rarity[frequency < 2] = 0
-    rarity /= max(rarity.max(), 1.0)
-    scaled = matrix.multiply(rarity).tocsr().astype(np.float64)
-    weights = np.zeros((matrix.shape[1], targets.shape[1]))
-    bias = np.full(targets.shape[1], -10.0)
-    for index in range(targets.shape[1]):
-        if not targets[:, index].any():
-            continue
-        fitted = SGDClassifier(
-            loss="log_loss", alpha=alpha, max_iter=EPOCHS, tol=None, average=True, random_state=0
-        ).fit(scaled, targets[:, index], sample_weight=row_weights)
-        weights[:, index] = fitted.coef_[0] * rarity
-        bias[index] = fitted.intercept_[0]
-    return weights, bias
-
-
-def _calibrate(
-    margins: NDArray[np.float64], targets: NDArray[np.bool_], data: Data
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(labels,) scale and shift: probability = sigmoid(scale * margin + shift)."""
+def _platt(
+    margins: NDArray[np.float64], target: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(4,) what each of the three margins weighs, and an offset; nothing for one that counts against its label."""
     from sklearn.linear_model import LogisticRegression
 
-    ordinary = np.asarray(data.ordinary & ~targets.any(axis=1))
-    sources = np.array(data.sources)
-    scale, shift = [], []
-    for index in range(targets.shape[1]):
-        fitted = LogisticRegression(C=1e6).fit(margins[:, [index]], targets[:, index], sample_weight=data.weights)
-        slope, offset = max(float(fitted.coef_[0, 0]), 0.1), float(fitted.intercept_[0])
-        for source in np.unique(sources[ordinary]):
-            highest = np.quantile(margins[ordinary & (sources == source), index], 1 - MOST_FALSE)
-            offset = min(offset, -slope * float(highest))
-        scale.append(slope)
-        shift.append(offset)
-    return np.array(scale, np.float32), np.array(shift, np.float32)
+    found = np.zeros(4)
+    if target.all():
+        # All that is unsafe has this one label.
+        found[3] = 10.0
+        return found
+    used = [0, 1, 2]
+    while True:
+        fitted = LogisticRegression(C=1e3).fit(margins[used].T, target, sample_weight=weights)
+        worst = int(fitted.coef_[0].argmin())
+        if fitted.coef_[0, worst] > 0 or len(used) == 1:
+            break
+        del used[worst]
+    found[used], found[3] = np.maximum(fitted.coef_[0], 0.05), fitted.intercept_[0]
+    return found
 
 
-def _figures(calibrated: NDArray[np.float64], targets: NDArray[np.bool_], data: Data) -> dict[str, dict[str, str]]:
-    """For each source: how many texts are unsafe and safe, and the shares flagged at a probability of 0.5."""
-    flagged = np.asarray((calibrated >= 0).any(axis=1))
-    unsafe, sources = np.asarray(targets.any(axis=1)), np.array(data.sources)
-    figures: dict[str, dict[str, str]] = {}
-    for source in np.unique(sources):
-        figures[str(source) or "all"] = {
-            f"flagged of {name}": f"{flagged[chosen].mean():.1%} of {chosen.sum():,}"
-            for name, chosen in (("unsafe", (sources == source) & unsafe), ("safe", (sources == source) & ~unsafe))
-            if chosen.any()
-        }
-    return figures
+def train(data: Data, settings: Hyperparameters, report: Report = lambda line: None) -> tuple[Model, NDArray[Any]]:
+    """Trains on the whole of the data.
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command `train`. Returns the exit status: 0, or 2 when the data is wrong."""
-    parser = argparse.ArgumentParser(prog="classifier", description="Train the text classifier.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("train", help="train from a CSV (no header; LABEL,text or LABEL|LABEL,text)")
-    command.add_argument("data", type=Path, help="the CSV; labels are category names, or safe")
-    command.add_argument("--out", type=Path, required=True, help="the model file to write (.npz)")
-    command.add_argument(
-        "--rows", type=Path, help="a CSV with the header weight,source,ordinary and a row for each text"
-    )
-    command.add_argument("--alpha", type=float, default=1e-5, help="strength of L2 regularisation (default: 1e-5)")
-    arguments = parser.parse_args(argv)
-    try:
-        figures = train(arguments.data, arguments.out, rows_path=arguments.rows, alpha=arguments.alpha)
-    except (DataError, OSError, UnicodeDecodeError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-    return 0
+    Also returns the (3, n, k) margins that it was calibrated on, each by models that were trained without the text's
+    source or, where sources are not known, without the random part that it is in.
+    """
+    trainer = Trainer(data, settings)
+    report(f"{len(data):,} texts, labels: {', '.join(trainer.names)}")
+    parts = data.sources
+    if len(np.unique(parts)) < 2:
+        parts = np.random.default_rng(settings.seed).integers(0, FOLDS, len(data)).astype(str)
+    margins = trainer.held_out(parts, report)
+    blend = calibrate(margins, trainer.targets, data)
+    report("  on all")
+    return Model(tuple(trainer.names), *trainer.fit(np.arange(len(data))), vectors.load(), blend), margins

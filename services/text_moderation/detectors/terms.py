@@ -169,6 +169,7 @@ class Terms:
         for pattern in patterns:
             self._respell(pattern)
         self._vocabulary = {*_words_of(self._known), *_words_of(self._excuses), *self._spelled}
+        self._beginnings = frozenset((*self._known, *self._spelled, *self._pieces))
         self._inside = _Automaton(p for p in patterns if p.entry and p.entry.inside and len(p.words) == 1)
         self._anywhere = _Automaton(p for p in patterns if p.entry and not p.exact and sum(map(len, p.words)) >= 4)
         self._emoji = {sign.replace("\ufe0f", ""): meant for sign, meant in terms.emoji}
@@ -252,7 +253,8 @@ class Terms:
     def _hits(self, reading: Reading, edges: _Edges) -> list[_Hit]:
         words, known, spelled, pieces = reading.words, self._known, self._spelled, self._pieces
         hits: list[_Hit] = []
-        for index in [i for i, word in enumerate(words) if word in known or word in spelled or word in pieces]:
+        beginnings = self._beginnings
+        for index in [i for i, word in enumerate(words) if word in beginnings]:
             word = words[index]
             if node := known.get(word):
                 _follow(node, reading, edges, (index,), index + 1, hits)
@@ -272,12 +274,13 @@ class Terms:
                 for spelling in spelled.get(step.key, ()):
                     if _as_spelled(step.plain or step.likely, spelling.raw):
                         hits.append(_Hit(spelling.pattern, (step,), frozenset({spelling.kind})))
-                for number, start, end in self._inside.hits(step.key):
-                    if end - start < len(step.key):
-                        hits += [
-                            _Hit(pattern, (step.part(begin, stop),))
-                            for pattern, begin, stop in self._inside.hold(number, start, end, step.raw, _runs(step.raw))
-                        ]
+                within = [hit for hit in self._inside.hits(step.key) if hit[2] - hit[1] < len(step.key)]
+                runs = _runs(step.raw) if within else []
+                for number, start, end in within:
+                    hits += [
+                        _Hit(pattern, (step.part(begin, stop),))
+                        for pattern, begin, stop in self._inside.hold(number, start, end, step.raw, runs)
+                    ]
         found = self._inside.hits(reading.flat)
         if found:
             self._within_words(reading, found, hits)
@@ -291,12 +294,16 @@ class Terms:
     def _within_words(self, reading: Reading, found: list[tuple[int, int, int]], hits: list[_Hit]) -> None:
         """Terms that count within longer words, in words as they stand."""
         starts = reading.flat_starts
+        # Once for each word, not for each term in it: a word may be as long as the text.
+        runs: dict[int, list[int]] = {}
         for number, start, end in found:
             index = bisect_right(starts, start) - 1
             first, last = start - starts[index], end - starts[index]
             raw = reading.raw[index]
             if last - first < len(reading.words[index]):
-                for pattern, begin, stop in self._inside.hold(number, first, last, raw, _runs(raw)):
+                if index not in runs:
+                    runs[index] = _runs(raw)
+                for pattern, begin, stop in self._inside.hold(number, first, last, raw, runs[index]):
                     hits.append(_Hit(pattern, (reading.part(index, begin, stop),)))
 
     def _pulled_apart(self, reading: Reading, hits: list[_Hit]) -> None:
@@ -467,10 +474,11 @@ def _words_of(nodes: dict[str, _Node]) -> Iterator[str]:
 def _patterns(terms: Lexicon, rules: _Rules) -> Iterator[_Pattern]:
     seen: set[tuple[str, str]] = set()
     for entry in (*terms.entries, *(compound.entry() for compound in terms.compounds)):
+        selectors = rules.selectors_of(entry)
         for form in entry.forms():
             if (entry.id, form) not in seen:
                 seen.add((entry.id, form))
-                yield _pattern(form, entry=entry, selectors=rules.selectors_of(entry))
+                yield _pattern(form, entry=entry, selectors=selectors)
         for phrase in entry.exceptions:
             for form in lexicon.inflections(phrase, "noun"):
                 yield _pattern(form, excuses=frozenset({entry.id}))
@@ -513,12 +521,13 @@ def _follow(
 ) -> None:
     """Takes down the patterns that end here, and goes on with the word and the readings that follow."""
     for pattern in node.patterns:
-        if all(
-            stretches(read, plain)
-            if (read := reading.plain[step] if isinstance(step, int) else step.plain)
-            else isinstance(step, Step) and stretches(step.raw, word)
-            for step, word, plain in zip(steps, pattern.words, pattern.letters, strict=True)
-        ):
+        for step, word, letters in zip(steps, pattern.words, pattern.letters, strict=True):
+            if isinstance(step, int):
+                if not ((read := reading.plain[step]) == letters or stretches(read, letters)):
+                    break
+            elif not (stretches(step.plain, letters) if step.plain else stretches(step.raw, word)):
+                break
+        else:
             hits.append(_Hit(pattern, steps))
     following = node.following
     if following is None:
