@@ -43,7 +43,7 @@ REPORT = ROOT / "docs" / "text-moderation.md"
 BEGIN, END = "<!-- begin: written by make bench-text -->", "<!-- end: written by make bench-text -->"
 THRESHOLD = 0.5
 # Of each slice at the most this many texts, evenly spaced: one of the filters takes tens of milliseconds for a text.
-MOST = 400
+MOST = 200
 LENGTHS = (20, 100, 1_000, 10_000)
 PROMPT = (
     "a quiet harbour at dawn with three small boats, two gulls on a wooden post and a red lighthouse behind them in "

@@ -365,7 +365,7 @@ def _readable(text: str) -> list[tuple[int, int]]:
     ranges = [(start, end)]
     # A sign at an edge is a letter more likely where others are; "!" is one only there.
     others = any(c in "0123456789@$!|+" for c in text[start:end])
-    first = start - next((n for n in (2, 1) if _edge(text[max(start - n, 0) : start], n, others, "|<!")), 0)
+    first = start - next((n for n in (2, 1) if _edge(text[max(start - n, 0) : start], n, others, "|<!+")), 0)
     last = end + next((n for n in (2, 1) if _edge(text[end : end + n], n, others, "|+")), 0)
     if first < start:
         ranges.append((first, end))

@@ -125,7 +125,7 @@ async def test_what_no_shadow_setting_names_is_as_in_force(tmp_path: Path, lexic
 async def test_a_detector_may_be_tried_in_the_shadow_alone(lexicon: Path, new: Path, logged: Logged) -> None:
     """It is held against one that finds nothing, and has no version in force."""
     async with serving(lexicon=lexicon, shadow_lexicon=new, shadow_detectors=("terms", "classifier")) as service:
-        await service.moderate("you are all filthy animals and should be driven out of our country")
+        await service.moderate("they are vermin and should all be wiped off the face of the earth")
         [line] = await differing(service, logged)
     assert (line["detector"], line["version_old"]) == ("classifier", None)
     assert line["version_new"]

@@ -116,7 +116,9 @@ def test_a_respelled_word_stays_found(way: str) -> None:
     for word in WORDS:
         spelled = respell.WAYS[way](word, chance)
         harmless = spelled in ORDINARY or spelled.replace("#", "*").replace("%", "*") in NOT_MASKED
-        if not harmless and any(map(str.isalpha, spelled)) and ids(f"show {word} here"):
+        # Base64 needs some company to be worth a look, in which a few words are harmless.
+        plain = f"{word} in the park" if way == "Base64" else f"show {word} here"
+        if not harmless and any(map(str.isalpha, spelled)) and ids(plain):
             missed += [] if ids(f"show {spelled} here") else [(word, spelled)]
     assert missed == []
 
