@@ -332,7 +332,7 @@ def test_what_stands_in_base64_by_chance_is_no_word() -> None:
 
 def test_labels_never_spell_out_a_term() -> None:
     """Theme and number: what a log or a screen may show."""
-    assert all(re.fullmatch(r"[a-z.-]+\.\d{3}", entry.id) for entry in lexicon.load().entries)
+    assert all(re.fullmatch(r"[a-z._-]+\.\d{3}", entry.id) for entry in lexicon.load().entries)
 
 
 def test_of_nested_terms_the_longer_is_reported() -> None:
