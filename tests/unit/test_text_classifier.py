@@ -180,6 +180,17 @@ def test_the_training_command_learns_and_repeats_itself(tmp_path: Path, capsys: 
     assert hostile[category_pb2.CATEGORY_HATE] > 0.5 > calm.get(category_pb2.CATEGORY_HATE, 0.0)
 
 
+@pytest.mark.parametrize(
+    "more", ["", "hate|insult,they are all the same to me\n", "toxicity,go away now\nsafe,a cup\n"]
+)
+def test_even_a_few_texts_train_a_model(tmp_path: Path, more: str) -> None:
+    """Parts of the data may lack a label altogether."""
+    data = tmp_path / "data.csv"
+    data.write_text(f"hate,you are awful people here\nsafe,a cat on a mat\n{more}")
+    assert main(["train", str(data), "--out", str(tmp_path / "m.npz"), "--epochs", "1"]) == 0
+    assert Classifier.load(tmp_path / "m.npz").detect("a dog on a rug") is not None
+
+
 def test_the_evaluation_command_prints_figures_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Figures by category and by slice, for a model file or for models that are trained without each source."""
     data = training_csv(tmp_path)
@@ -215,17 +226,17 @@ def test_calibration_error_is_how_far_confidence_and_truth_lie_apart() -> None:
         ("hate|safe,a text\n", "line 1: a text is safe or it has categories"),
         ("hate,a text\n", "needs texts that are safe"),
         ("safe,a text\n", "needs texts that are safe and texts that are not"),
+        (None, "data.csv: No such file or directory"),
     ],
 )
 def test_wrong_training_data_is_reported(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, reason: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, reason: str
 ) -> None:
     path = tmp_path / "data.csv"
-    path.write_text(content)
+    if content is not None:
+        path.write_text(content)
     assert main(["train", str(path), "--out", str(tmp_path / "m.npz")]) == 2
     assert reason in capsys.readouterr().err
-    with pytest.raises(DataError):
-        read(path)
 
 
 def test_rows_have_to_match_the_texts(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="judge each source, or each of four random parts, by a model trained anew without it; the model file "
         "gives the calibration. Without this, the model file itself is judged: use data it was not trained on",
     )
-    check.add_argument("--plots", type=Path, help="a folder for precision_recall.png and reliability.png")
     for command in (learn, check):
+        command.add_argument("--plots", type=Path, help="a folder for precision_recall.png and reliability.png")
         command.add_argument(
             "data", type=Path, help="CSV: no header; LABEL,text or LABEL|LABEL,text; a category or safe"
         )
@@ -50,8 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             _train(arguments, data)
         else:
             _evaluate(arguments, data)
-    except (DataError, ModelError, OSError) as error:
+    except (DataError, ModelError) as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
         return 2
     return 0
 
@@ -70,6 +73,7 @@ def _train(arguments: argparse.Namespace, data: Data) -> None:
     judged = evaluate.judge_held_out(trained, margins, data)
     _say(evaluate.by_category(judged, 0.5) + "\n")
     _say(evaluate.by_slice(judged, 0.5) + "\n")
+    _plot(arguments, judged, "each source by a model trained without it")
     size = arguments.out.stat().st_size
     _say(f"{time.monotonic() - began:.0f} s, {size / 1e6:.1f} MB -> {arguments.out}")
 
@@ -98,6 +102,10 @@ def _evaluate(arguments: argparse.Namespace, data: Data) -> None:
     _say(f"{title}; {len(data):,} texts; flagged from {arguments.threshold:g}\n")
     _say(evaluate.by_category(judged, arguments.threshold) + "\n")
     _say(evaluate.by_slice(judged, arguments.threshold))
+    _plot(arguments, judged, title)
+
+
+def _plot(arguments: argparse.Namespace, judged: evaluate.Judged, title: str) -> None:
     if arguments.plots is not None:
         for path in evaluate.plot(judged, arguments.plots, title):
             _say(f"-> {path}")

@@ -72,9 +72,8 @@ def by_slice(judged: Judged, threshold: float) -> str:
     """A table: of each slice the unsafe texts and the share caught, the safe texts and the share flagged."""
     lines = [f"{'source / slice':<48} {'unsafe':>7} {'caught':>7} {'safe':>7} {'flagged':>8} {'ROC AUC':>8}"]
     truth, found = judged.targets[:, -1], judged.probabilities[:, -1]
-    keys = np.array(
-        [f"{source} / {part}" for source, part in zip(judged.data.sources, judged.data.slices, strict=True)]
-    )
+    pairs = zip(judged.data.sources, judged.data.slices, strict=True)
+    keys = np.array([f"{source} / {part}" if source or part else "all" for source, part in pairs])
     for key in np.unique(keys):
         unsafe, safe = (keys == key) & truth, (keys == key) & ~truth
         caught = f"{_share(found[unsafe] >= threshold):.1%}" if unsafe.any() else ""

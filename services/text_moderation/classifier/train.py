@@ -23,6 +23,8 @@ MOST_FALSE = 0.012
 LONGEST = 64
 # The columns that hold a group's own intercept, in units of an ordinary feature: large, so that they are cheap to use.
 _INTERCEPT = 5.0
+# The margin of a label that all texts have, or none.
+_CERTAIN = 10.0
 
 Indices = NDArray[np.int64]
 Report = Callable[[str], None]
@@ -103,10 +105,12 @@ class Trainer:
         from sklearn.linear_model import LogisticRegression
 
         features = np.hstack([self._meanings, self._intercepts.toarray()]).astype(np.float32)[chosen]
-        weights, bias = np.zeros((self._meanings.shape[1], len(self.names))), np.full(len(self.names), -10.0)
+        weights, bias = np.zeros((self._meanings.shape[1], len(self.names))), np.full(len(self.names), -_CERTAIN)
         for index in range(len(self.names)):
             target = self.targets[chosen, index]
-            if target.any():
+            if target.all():
+                bias[index] = _CERTAIN
+            elif target.any():
                 # Close enough: the last digits of a weight do not matter, and take most of the time.
                 fitted = LogisticRegression(C=self.settings.loose, max_iter=1000, tol=1e-2)
                 fitted.fit(features, target, sample_weight=self.data.weights[chosen])
@@ -125,10 +129,11 @@ class Trainer:
         rarity /= max(rarity.max(), 1.0)
         scaled = hstack([matrix.multiply(rarity), self._intercepts[chosen]]).tocsr().astype(np.float64)
         weights = np.zeros((matrix.shape[1], len(self.names)))
-        bias = np.full(len(self.names), -10.0)
+        bias = np.full(len(self.names), -_CERTAIN)
         for index in range(len(self.names)):
             target = self.targets[chosen, index]
-            if not target.any():
+            if target.all() or not target.any():
+                bias[index] = _CERTAIN if target.all() else -_CERTAIN
                 continue
             fitted = SGDClassifier(
                 loss="log_loss", alpha=self.settings.alpha, max_iter=EPOCHS, tol=None, average=True,
@@ -170,9 +175,9 @@ def _platt(
     from sklearn.linear_model import LogisticRegression
 
     found = np.zeros(4)
-    if target.all():
-        # All that is unsafe has this one label.
-        found[3] = 10.0
+    if target.all() or not target.any():
+        # Such as where all that is unsafe has the same label.
+        found[3] = _CERTAIN if target.all() else -_CERTAIN
         return found
     used = [0, 1, 2]
     while True:
