@@ -7,6 +7,7 @@ calibrated into one probability. The file is plain arrays (arrays.py): reading o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,6 +27,9 @@ from services.text_moderation.classifier.vectors import Vectors
 __all__ = ["Linear", "Model", "ModelError", "load", "save"]
 
 SHIPPED = Path(__file__).parent / "model.npz"
+# Of talk-page comments of eleven parts on average, from a source left out, 11 % of the harmless were flagged with this,
+# and 34 % without; of the abusive, 53 % and 66 %.
+DOUBT = 0.25
 KIND, FORMAT = "text classifier", 2
 
 Floats = NDArray[np.float32]
@@ -69,15 +73,19 @@ class Model:
         table = self.words.table[rows]
         meaning = self.meaning.margins(np.stack([pooled(t[:n]) for t, n in zip(table, lengths, strict=True)]))
         margins = np.stack([linear, meaning, self.network.margins(table)])
-        return np.asarray(probabilities(margins, self.blend).max(axis=0), dtype=np.float32)
+        # Of many parts one looks bad by chance: each has to look a little worse than a text that is judged as one.
+        doubt = DOUBT * math.log(len(parts))
+        return np.asarray(probabilities(margins, self.blend, doubt).max(axis=0), dtype=np.float32)
 
 
-def probabilities(margins: NDArray[Any], blend: NDArray[Any]) -> NDArray[Any]:
+def probabilities(margins: NDArray[Any], blend: NDArray[Any], doubt: float = 0.0) -> NDArray[Any]:
     """(n, k) from the (3, n, k) margins of the three models.
 
     The last label says whether a text is unsafe at all; the others say in which way if it is, and are multiplied by it.
+    `doubt` is taken off its log odds.
     """
     scores = np.einsum("mnk,mk->nk", margins, blend[:3]) + blend[3]
+    scores[:, -1] -= doubt
     # The bound keeps exp() from overflowing; beyond it a probability is 0 or 1 in any case.
     found = np.asarray(1 / (1 + np.exp(-np.clip(scores, -60, 60))))
     found[:, :-1] *= found[:, -1:]
