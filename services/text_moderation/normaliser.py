@@ -20,9 +20,9 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 LEETSPEAK = "leetspeak"
 HOMOGLYPHS = "homoglyphs"
@@ -206,6 +206,27 @@ _WORDS = (_Table(_letter, capitals=False), _Table(_letter, capitals=True))
 _LETTERS = (_Table(_class, capitals=False), _Table(_class, capitals=True))
 
 
+T = TypeVar("T")
+
+
+class lazy(Generic[T]):  # noqa: N801 # used like @property
+    """A property computed once: functools.cached_property without the lock that costs most of it before Python 3.12.
+
+    For objects that one thread uses.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, _owner: type) -> T:
+        instance.__dict__[self._name] = value = self._make(instance)
+        return value
+
+
 class Origin(NamedTuple):
     """Where a text comes from that was made from another."""
 
@@ -236,12 +257,12 @@ class Folded:
         else:
             self.letters = original.translate(_LETTERS[capitals])
 
-    @cached_property
+    @lazy
     def signs(self) -> str:
         """Small letters, digits and signs; not of the same length as the text or as `letters`."""
         return self.original.lower() if self.direct else self.original.translate(_SIGNS[self._capitals])
 
-    @cached_property
+    @lazy
     def words(self) -> str:
         """As `letters`, with l and i as they stand."""
         return (
@@ -255,12 +276,12 @@ class Folded:
         """Whether any letter has another reading."""
         return not self.direct and not _LETTERS[0].ambiguous.isdisjoint(self.original)
 
-    @cached_property
+    @lazy
     def from_letters(self) -> Sequence[int]:
         """For each character of `letters` its place in the original."""
         return self._origins(_LETTERS[self._capitals])
 
-    @cached_property
+    @lazy
     def from_signs(self) -> Sequence[int]:
         """For each character of `signs` its place in the original."""
         return self._origins(_SIGNS[self._capitals])
@@ -282,7 +303,7 @@ class Folded:
         starts, ends = self._clusters
         return starts[start], ends[end - 1]
 
-    @cached_property
+    @lazy
     def _clusters(self) -> tuple[list[int], list[int]]:
         """For each character where the sequence that it is part of begins and ends: marks, joiners, joined emoji."""
         text = self.original
@@ -310,7 +331,7 @@ class Folded:
         """Whether look-alikes in a range are a disguise: a word of Cyrillic letters alone is one in Latin text only."""
         return any(c.isascii() and c.isalpha() for c in _canonical_text(self.original[start:end])) or self._mostly_latin
 
-    @cached_property
+    @lazy
     def _mostly_latin(self) -> bool:
         canonical = _canonical_text(self.original)
         latin = sum(c.isascii() and c.isalpha() for c in canonical)

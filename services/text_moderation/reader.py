@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from services.text_moderation.normaliser import (
     SEPARATORS,
     Folded,
     collapse,
+    lazy,
     letters_of,
 )
 
@@ -58,10 +59,12 @@ _WORD = re.compile(r"\S+")
 # Each begins where no word goes on, so that a long run is tried once only.
 _SIGN = re.escape(_LEET_SIGNS)
 _LEET_WORD = re.compile(rf"(?<![^\W_])(?<![{_SIGN}])[^\W\d_]*+[0-9{_SIGN}](?:[^\W_]|[{_SIGN}])*+")
+_LEET_SIGN_OR_DIGIT = re.compile(rf"[0-9{_SIGN}]")
 _MASKED_WORD = re.compile(
     r"(?<![^\W_])[^\W\d_](?:[^\W_]|[@$!])*+(?:[*#%&?]++|[-_.~=]{2,}+)"
     r"(?:[^\W_]|[@$!*#%&?]|[-_.~=](?=[-_.~=])|(?<=[-_.~=])[-_.~=])*+"
 )
+_MASK_SIGN = re.compile(r"[*#%&?]|[-_.~=]{2}")
 _MASK = re.compile(r"[*#%&?\-_.~=]")
 _SPACED = re.compile(
     r"(?<![^\W_])(?<![@$])(?:[^\W_]|[@$!])"
@@ -69,12 +72,13 @@ _SPACED = re.compile(
 )
 _GAP = r"(?:[-._~^*/\\|:=+]{1,2}|[-¬][ \t\r]*\n[ \t]*)"
 _BROKEN = re.compile(rf"(?<![^\W_])(?:[^\W_]|[@$])++(?:{_GAP}(?:[^\W_]|[@$]|[!|+](?=[^\W_]))++)+")
+_GAP_SIGN = re.compile(r"[-._~^*/\\|:=+](?=[^\W_]|[-._~^*/\\|:=+@$!])")
 _DOUBLE_GAP = re.compile(r"[-_.~=]{2}")
 _PIECE = re.compile(r"(?:[^\W_]|[@$]|(?<=[^\W_])[!](?=[^\W_]))+")
 _TWO_LETTERS = re.compile(r"(?<!\S)\S \S(?!\S)")
 _THREE_LETTERS = re.compile(r"(?<!\S)\S \S \S(?!\S)")
 
-_NUMBER = re.compile(r"(?<![^\W_])\d+(?![^\W_])")
+_NUMBER = re.compile(r"\d+")
 
 # What ordinary text is made of, besides letters.
 _LOWER_AND_GAPS = b"abcdefghijklmnopqrstuvwxyz ,\n"
@@ -118,40 +122,40 @@ class Step(NamedTuple):
 class Reading:
     """The words of a folded text. Indices are of words."""
 
-    def __init__(self, folded: Folded) -> None:
-        """Looks only at the words; what else there is to read is looked at when `steps` is asked for."""
+    def __init__(self, folded: Folded, plain: list[str], words: list[str]) -> None:
+        """Looks only at the words; what else there is to read is looked at when it is asked for."""
         self.folded = folded
-        self.words = collapse(folded.letters).split()
+        self.plain = plain
+        """The words with their own letters, in which l and i are two."""
+        self.words = words
         """As collapsed letter classes."""
-        self.flat = " ".join(self.words)
-        """The words with a single space between them."""
 
-    @cached_property
+    @lazy
+    def flat(self) -> str:
+        """The words with a single space between them."""
+        return " ".join(self.words)
+
+    @lazy
     def flat_starts(self) -> list[int]:
         """Where each word begins in `flat`."""
         return [m.start() for m in _WORD.finditer(self.flat)]
 
-    @cached_property
-    def raw(self) -> list[str]:
-        """The words, not collapsed."""
-        return self.folded.letters.split()
-
-    @cached_property
+    @lazy
     def spans(self) -> list[tuple[int, int]]:
         """Where each word stands in the original."""
         origins = self.folded.from_letters
         return [(origins[m.start()], origins[m.end() - 1] + 1) for m in _WORD.finditer(self.folded.letters)]
 
-    @cached_property
+    @lazy
     def _starts(self) -> list[int]:
         return [start for start, _ in self.spans]
 
-    @cached_property
-    def plain(self) -> list[str]:
-        """The words with their own letters, in which l and i are two."""
-        return self.folded.words.split()
+    @lazy
+    def raw(self) -> list[str]:
+        """As letter classes, not collapsed."""
+        return self.folded.letters.split()
 
-    @cached_property
+    @lazy
     def _places(self) -> list[int]:
         return [m.start() for m in _WORD.finditer(self.folded.letters)]
 
@@ -165,22 +169,26 @@ class Reading:
 
     def numbers(self, wanted: Collection[str]) -> Iterator[Step]:
         """The wanted numbers; keys are digits."""
-        for match in _NUMBER.finditer(self.folded.signs):
-            if match[0] in wanted:
+        signs = self.folded.signs
+        for match in _NUMBER.finditer(signs):
+            start, end = match.span()
+            if match[0] in wanted and not (signs[start - 1 : start].isalnum() or signs[end : end + 1].isalnum()):
                 yield self.step(match.start(), match.end(), match[0])._replace(key=match[0])
 
     def word_at(self, place: int) -> int:
         """The index of the first word that begins at `place` of the original or after it."""
         return bisect_left(self._starts, place)
 
-    @cached_property
+    @lazy
     def spaced(self) -> bool:
         """Whether single letters stand beside each other: three, or two with a digit or sign that may be the third."""
+        if len([word for word in self.words if len(word) == 1]) < 2:
+            return False
         if may_be_leet(self.oddities):
             return _TWO_LETTERS.search(self.flat) is not None
         return _THREE_LETTERS.search(self.flat) is not None
 
-    @cached_property
+    @lazy
     def oddities(self) -> str:
         """The characters other than letters, spaces and commas; all of the text where it is not plain ASCII."""
         if self.folded.direct:
@@ -207,7 +215,7 @@ class Reading:
     def masked(self) -> Iterator[tuple[str, int, int]]:
         """Words with letters hidden: with a * for each such letter, a 1 for an l or an i, and the range in signs."""
         signs = self.folded.signs
-        for match in _MASKED_WORD.finditer(signs):
+        for match in _within_parts(_MASKED_WORD, _MASK_SIGN, signs):
             text = match[0].rstrip("!?&%._-~=")
             text = _MASK.sub("*", text)
             if "*" in text and not text.isalnum():
@@ -217,13 +225,13 @@ class Reading:
         """Words with digits and signs for letters that read as a wanted one."""
         signs = self.folded.signs
         yield from self._leet(signs, wanted)
-        if any(c in self.oddities for c in "|/\\()[]{}<>^#~`"):
+        if not _DRAWING_CHARACTERS.isdisjoint(self.oddities):
             drawn, places = _draw(signs)
             if places:
                 yield from self._drawn(drawn, places, wanted)
 
     def _leet(self, signs: str, wanted: Wanted) -> Iterator[Step]:
-        for match in _LEET_WORD.finditer(signs):
+        for match in _within_parts(_LEET_WORD, _LEET_SIGN_OR_DIGIT, signs):
             text, start = match[0], match.start()
             for begin, stop, plain, key in _leet_words(text) if len(text) < _LONGEST_CACHED else _leet_words_of(text):
                 if wanted(key):
@@ -242,7 +250,8 @@ class Reading:
     def joined(self, wanted: Wanted, known: Wanted) -> Iterator[Step]:
         """Words in pieces with signs between them that join to a wanted one; some pieces of many, to a known."""
         signs = self.folded.signs
-        for match in _BROKEN.finditer(signs):
+        broken = _BROKEN.finditer(signs) if "\n" in signs else _within_parts(_BROKEN, _GAP_SIGN, signs)
+        for match in broken:
             pieces = [(m.start(), m.end()) for m in _PIECE.finditer(signs, match.start(), match.end())]
             yield from self._joins(pieces, wanted, known)
 
@@ -292,7 +301,18 @@ class Reading:
         return (text,) if text.isalpha() else tuple(leet_readings(text))
 
 
+def _within_parts(pattern: re.Pattern[str], sign: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Where `pattern`, which needs `sign` and matches no space, matches: looks only between spaces around a sign."""
+    end = 0
+    while found := sign.search(text, end):
+        start, end = text.rfind(" ", end, found.start()) + 1 or end, text.find(" ", found.end())
+        if end < 0:
+            end = len(text)
+        yield from pattern.finditer(text, start, end)
+
+
 _LEET_CHARACTERS = frozenset("0123456789@$!|+(</\\)[]{}>^#~`")
+_DRAWING_CHARACTERS = frozenset("|/\\()[]{}<>^#~`")
 _MASK_CHARACTERS = frozenset("*#%&?")
 _GAP_CHARACTERS = frozenset("-._~^*/\\|:=+¬")
 

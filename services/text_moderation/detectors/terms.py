@@ -11,8 +11,9 @@ import binascii
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -65,6 +66,9 @@ _NEIGHBOURS = 4
 _LONGEST_TERM = 100
 # So many letters may stand in Base64 by chance and look like a word.
 _LONGEST_CHANCE = 4
+# Words whose meaning is remembered, at most, and the letters of the longest of them: a text may hold any.
+_MOST_REMEMBERED = 50_000
+_LONGEST_REMEMBERED = 32
 
 
 @dataclass(slots=True, eq=False)
@@ -93,11 +97,35 @@ class _Pattern:
 class _Node:
     """What the words so far are, and what may follow them."""
 
-    __slots__ = ("following", "patterns")
+    __slots__ = ("following", "patterns", "selectors")
 
     def __init__(self) -> None:
         self.patterns: tuple[_Pattern, ...] = ()
         self.following: dict[str, _Node] | None = None
+        self.selectors: int | None = 0
+        """Of its patterns together; None where one of them is an entry's, and so a finding by itself."""
+
+
+class _Meaning(NamedTuple):
+    """What the lexicon has to say of a word."""
+
+    selectors: int | None
+    """Those of the sets it is in, as bits; None where it is a finding by itself."""
+    node: _Node | None
+    """What follows it in phrases."""
+    halves: Mapping[tuple[str, str], _Pattern]
+    """The broken words that it is a piece of."""
+    numbered: tuple[re.Pattern[str], ...]
+    """The terms that it would be with a number beside it."""
+
+
+class _Word(NamedTuple):
+    """A word as it stands in a text."""
+
+    key: str
+    """Its letter classes, collapsed."""
+    meaning: _Meaning | None
+    """None for most: ordinary words."""
 
 
 class _Spelling(NamedTuple):
@@ -170,6 +198,8 @@ class Terms:
             self._respell(pattern)
         self._vocabulary = {*_words_of(self._known), *_words_of(self._excuses), *self._spelled}
         self._beginnings = frozenset((*self._known, *self._spelled, *self._pieces))
+        self._met: dict[str, _Word] = {}
+        """By word as it stands: filled as they are met, because texts share most of their words."""
         self._inside = _Automaton(p for p in patterns if p.entry and p.entry.inside and len(p.words) == 1)
         self._anywhere = _Automaton(p for p in patterns if p.entry and not p.exact and sum(map(len, p.words)) >= 4)
         self._emoji = {sign.replace("\ufe0f", ""): meant for sign, meant in terms.emoji}
@@ -215,6 +245,10 @@ class Terms:
                     node.following = {}
                 nodes = node.following
         node.patterns += (pattern,)
+        if pattern.entry is not None:
+            node.selectors = None
+        elif node.selectors is not None:
+            node.selectors |= pattern.selectors
 
     def _respell(self, pattern: _Pattern) -> None:
         """Adds the spellings that change a word's letters, for single words that are strong enough."""
@@ -241,14 +275,66 @@ class Terms:
 
     def _matches(self, folded: Folded) -> list[_Match]:
         """What is in one reading of a text and not excused there."""
-        reading = Reading(folded)
+        plain, met = folded.words.split(), self._met
+        words = [met.get(word) or self._meet(word) for word in plain]
+        reading = Reading(folded, plain, [word.key for word in words])
         edges = self._edges(reading) if reading.spaced or reading.oddities else {}
+        if not edges and not reading.spaced and self._plainly_harmless(words, reading):
+            return []
         hits = self._hits(reading, edges)
         if not hits or not self._rules.concern(hits):
             return []
         matches = [match for hit in hits if (match := _place(hit, reading)) is not None]
         excuses = self._excused(reading, edges) if matches else []
         return _without_excused(matches, excuses) if excuses else matches
+
+    def _meet(self, word: str) -> _Word:
+        key = collapse(letters_of(word).strip())
+        node = self._known.get(key)
+        patterns = [p for p in node.patterns if _fits(word, p.letters[0])] if node else []
+        numbered = tuple(p.exact for p in patterns if p.exact is not None)
+        selectors: int | None = 0
+        for pattern in patterns:
+            if pattern.exact is None:
+                selectors = None if selectors is None or pattern.entry is not None else selectors | pattern.selectors
+        if any(_as_spelled(word, s.raw) for s in self._spelled.get(key, ())) or self._inside.hits(key):
+            selectors = None
+        meaning = _Meaning(selectors, node if node and node.following else None, self._pieces.get(key, {}), numbered)
+        found = _Word(key, meaning if any(meaning) or selectors is None else None)
+        if len(word) <= _LONGEST_REMEMBERED:
+            if len(self._met) >= _MOST_REMEMBERED:
+                self._met.clear()
+            self._met[word] = found
+        return found
+
+    def _plainly_harmless(self, words: Sequence[_Word], reading: Reading) -> bool:
+        """Whether a look at each word and those that follow it rules out any finding: true of most texts, and quick.
+
+        Asks for less than a term does, so that it may be false of a text without any.
+        """
+        present, plain = 0, reading.plain
+        for index, (_, meaning) in enumerate(words):
+            if meaning is None:
+                continue
+            selectors, node, halves, numbered = meaning
+            if selectors is None:
+                return False
+            present |= selectors
+            if halves and any(pair in halves for pair in pairwise(plain[max(index - 1, 0) : index + 2])):
+                return False
+            if numbered and any(exact.search(reading.folded.signs) for exact in numbered):
+                return False
+            after = index + 1
+            while node is not None and node.following is not None and after < len(words):
+                node = node.following.get(words[after].key)
+                if node is not None:
+                    if node.selectors is None:
+                        return False
+                    present |= node.selectors
+                after += 1
+        if present and self._rules.complete(present):
+            return False
+        return _DIGITS.isdisjoint(reading.oddities) or not any(reading.numbers(self._numbers))
 
     def _hits(self, reading: Reading, edges: _Edges) -> list[_Hit]:
         words, known, spelled, pieces = reading.words, self._known, self._spelled, self._pieces
@@ -523,7 +609,7 @@ def _follow(
     for pattern in node.patterns:
         for step, word, letters in zip(steps, pattern.words, pattern.letters, strict=True):
             if isinstance(step, int):
-                if not ((read := reading.plain[step]) == letters or stretches(read, letters)):
+                if not _fits(reading.plain[step], letters):
                     break
             elif not (stretches(step.plain, letters) if step.plain else stretches(step.raw, word)):
                 break
@@ -537,6 +623,10 @@ def _follow(
     for step in edges.get(after, ()):
         if next_node := following.get(step.key):
             _follow(next_node, reading, edges, (*steps, step), step.after, hits)
+
+
+def _fits(word: str, letters: str) -> bool:
+    return word == letters or stretches(word, letters)
 
 
 def _as_spelled(word: str, spelling: str) -> bool:
@@ -646,14 +736,17 @@ class _Rules:
             if item.pattern.entry is not None:
                 return True
             present |= item.pattern.selectors
-        return bool(present) and any(True for _ in self._complete(present))
+        return bool(self.complete(present))
 
-    def _complete(self, present: int) -> Iterator[tuple[Rule, Entry]]:
-        for bit, rules in self._by_bit.items():
-            if bit & present:
-                for need, rule, entry in rules:
-                    if need & present == need:
-                        yield rule, entry
+    def complete(self, present: int) -> list[tuple[Rule, Entry]]:
+        """The rules of which there is a term for each selector, by the selectors' bits."""
+        found: list[tuple[Rule, Entry]] = []
+        left = present
+        while left:
+            bit = left & -left
+            left ^= bit
+            found += [(rule, entry) for need, rule, entry in self._by_bit.get(bit, ()) if need & present == need]
+        return found
 
     def apply(self, matches: list[_Match]) -> list[_Match]:
         """The matches of entries that count, and those of rules."""
@@ -663,7 +756,7 @@ class _Rules:
         found = _with_neighbours([match for match in matches if match.pattern.entry is not None])
         if present:
             by_bit: dict[int, list[_Match]] = {}
-            for rule, entry in self._complete(present):
+            for rule, entry in self.complete(present):
                 found += self._apply(rule, entry, matches, by_bit)
         return found
 
