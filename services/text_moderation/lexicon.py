@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,7 @@ _VOWELS = "aeiou"
 # How far apart what belongs together may be, in code points, unless a rule says otherwise.
 NEAR = 40
 FARTHEST = 1_000
+_LETTER_SIGNS = "!+|*#<>(){}[]^~=\\"
 # Beyond this many, the rest of what is wrong is counted.
 _MOST_ERRORS = 100
 
@@ -393,7 +394,7 @@ def _read_entry(file: _File, item: yaml.Node) -> None:
     fields = _Fields(file, item, "{id: ..., category: ..., term: ...}")
     if not fields.ok:
         return
-    terms = fields.phrases("term") + fields.phrases("terms")
+    terms = fields.terms("term") + fields.terms("terms")
     if not terms and not fields.has("term", "terms"):
         file.fail(fields.line, "an entry needs `term` or `terms`")
     entry = Entry(
@@ -418,8 +419,8 @@ def _read_compound(file: _File, item: yaml.Node) -> None:
     compound = Compound(
         id=fields.text("id"),
         category=fields.category("category"),
-        first=fields.phrases("first", required=True),
-        second=fields.phrases("second", required=True),
+        first=fields.terms("first", required=True),
+        second=fields.terms("second", required=True),
         strength=fields.number("strength", 1.0, 0, 1),
         inflect=fields.choice("inflect", _INFLECTIONS),
         exceptions=fields.phrases("except"),
@@ -454,11 +455,11 @@ def _read_set(file: _File, item: tuple[yaml.Node, yaml.Node]) -> None:
     if any(part.set == name for part in file.words):
         file.fail(_line(item[0]), f"{name!r} is set twice")
     if isinstance(value, yaml.SequenceNode):
-        file.words.append(Words(name, _phrases(file, name, value)))
+        file.words.append(Words(name, _terms(file, name, value)))
         return
     fields = _Fields(file, value, "{terms: [...]}, or a list")
     if fields.ok:
-        terms = fields.phrases("terms", required=True)
+        terms = fields.terms("terms", required=True)
         file.words.append(Words(name, terms, fields.choice("inflect", _INFLECTIONS), fields.phrases("except")))
         fields.done()
 
@@ -517,6 +518,17 @@ def _phrases(file: _File, name: str, node: yaml.Node) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _terms(file: _File, name: str, node: yaml.Node) -> tuple[str, ...]:
+    """As `_phrases`; without signs that texts have for letters, which would part the term in two."""
+    for scalar in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        signs = [c for c in str(scalar.value) if c in _LETTER_SIGNS] if isinstance(scalar, yaml.ScalarNode) else []
+        if signs:
+            file.fail(
+                _line(scalar), f"{name} has {signs[0]!r}; write the letter that it stands for, as in any respelled word"
+            )
+    return _phrases(file, name, node)
+
+
 class _Fields:
     """Reads a YAML mapping field by field; what is wrong goes to the file's errors. `done()` refuses the unasked."""
 
@@ -553,12 +565,20 @@ class _Fields:
         return str(node.value)
 
     def phrases(self, name: str, *, required: bool = False) -> tuple[str, ...]:
+        return self._texts(name, _phrases, required=required)
+
+    def terms(self, name: str, *, required: bool = False) -> tuple[str, ...]:
+        return self._texts(name, _terms, required=required)
+
+    def _texts(
+        self, name: str, read: Callable[[_File, str, yaml.Node], tuple[str, ...]], *, required: bool
+    ) -> tuple[str, ...]:
         node = self._take(name)
         if node is None:
             if required:
                 self.fail(name, "must be set")
             return ()
-        found = _phrases(self._file, name, node)
+        found = read(self._file, name, node)
         if required and isinstance(node, yaml.SequenceNode) and not node.value:
             self.fail(name, "must not be empty")
         return found

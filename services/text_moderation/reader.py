@@ -109,6 +109,8 @@ class Step(NamedTuple):
     """The respellings that are undone in it."""
     places: Sequence[tuple[int, int]] = ()
     """Where each letter of `raw` stands in the original, where that is known."""
+    in_phrase: bool = False
+    """Whether it counts only as a word of a phrase."""
 
     def part(self, start: int, end: int) -> Step:
         """Some of its letters, by `raw`."""
@@ -218,7 +220,8 @@ class Reading:
         for match in _within_parts(_MASKED_WORD, _MASK_SIGN, signs):
             text = match[0].rstrip("!?&%._-~=")
             text = _MASK.sub("*", text)
-            if "*" in text and not text.isalnum():
+            # "H&E" is a stain, "B&B" a bed.
+            if "*" in text and not text.isalnum() and not (len(text) == 3 and match[0][1] == "&"):
                 yield letters_of_mask(text), match.start(), match.start() + len(text)
 
     def leet(self, wanted: Wanted) -> Iterator[Step]:

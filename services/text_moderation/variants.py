@@ -132,17 +132,37 @@ PIECES = frozenset(
     """.split()  # noqa: SIM905 # as above
 )
 
-# Words that people write with hardly a letter shown: "f***", "f**k".
+# Words that people write with hardly a letter shown, and those of three letters that they star: "f***", "p***y", "s*x".
 CONVENTIONALLY_MASKED = frozenset(
     """
-    asshole assholes bitch bitches bullshit cocksucker cocksuckers cunt cunts dickhead dickheads fuck fucked fucker
-    fuckers fucking fucks motherfucker motherfuckers motherfucking nigga niggas nigger niggers shit shits
+    ass asshole assholes bastard bastards bitch bitches bitching bullshit clit cock cocks cocksucker cocksuckers cum
+    cunt cunts dick dickhead dickheads dicks dildo fag faggot faggots fags fuck fucked fucker fuckers fuckin fucking
+    fucks hoe hoes horny motherfucker motherfuckers motherfucking naked nigga niggah niggas nigger niggers nipple
+    nipples orgasm porn pussies pussy rape raped rapist retard retarded retards sex sexy shit shits shitty slut sluts
+    suicide tits titties tranny vagina whore whores
     """.split()  # noqa: SIM905 # as above
 )
 # Those of them of which the first letter is enough.
 _BY_FIRST_LETTER = frozenset({"fuck", "fucks", "fucker", "fucking", "shit", "cunt", "bitch", "nigger", "niggers"})
 # Masked words that may as well be an ordinary word.
-NOT_MASKED = frozenset({"th*t", "th*ts", "ti*s", "s*it", "si*s", "p*ki", "ab*s", "h*re", "h*res"})
+NOT_MASKED = frozenset({"th*t", "th*ts", "ti*s", "s*it", "si*s", "p*ki", "ab*s", "h*re", "h*res", "a*s"})
+# Words of which both pieces may stand alone, and hardly ever stand beside each other otherwise.
+_BROKEN = frozenset(
+    tuple(pair.split())
+    for pair in """
+    ass hole, ass holes, bit ch, bit ching, cock sucker, cum ming, cum shot, dil do, fa gs, fag got, ho es, hook er,
+    hook ers, mi lf, nu des, or gasm, po rn, pus sy, sl ut, sui cide, ti ts, tw at, vag ina, wank er, wank ers
+    """.split(",")  # noqa: SIM905 # as above
+)
+# Words so common that a single letter before them is no part of them: "vitamin d is", "the model t its wheels".
+_WITH_LETTER = frozenset(
+    """
+    age air all and are arse art as ash at each ear eat edge eel end id if ill in inn io is it its lack lad lady lap
+    last law lay led leg lie lip lock look lot love low lust nail name nun oak oat oil old on one or our out own owl
+    race rack rag rail rain rain ram range rap rat rays rest rib rice rich ride ring rink rip road rock rod rub rug run
+    rush tab tail take tale tall tart team tear tick ton top tree trick truck tub tune unit up use win witch
+    """.split()  # noqa: SIM905 # as above
+)
 
 
 def spellings(word: str) -> Iterator[tuple[str, str]]:
@@ -196,7 +216,9 @@ def splits(word: str) -> Iterator[tuple[str, str]]:
         return
     for place in range(1, len(word)):
         first, second = word[:place], word[place:]
-        if not (is_piece(first) and is_piece(second)):
+        # A consonant that stands alone is a rare sight before most words; after "s", "t" or "m" may be missing a "'".
+        lonely = place == 1 and first not in "aeioustmdrnk" and second not in _WITH_LETTER
+        if lonely or (first, second) in _BROKEN or not (is_piece(first) and is_piece(second)):
             yield first, second
 
 

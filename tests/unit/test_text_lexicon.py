@@ -75,6 +75,7 @@ def test_the_version_changes_with_the_files(tmp_path: Path) -> None:
         ("entries:\n  - just a word\n", 2, "must be a mapping"),
         ("entries:\n  - {id: a, category: hate, term: [x}\n", 2, "is not YAML"),
         ("entries:\n  - {id: a, category: hate}\n", 2, "needs `term` or `terms`"),
+        ("entries:\n  - {id: a, category: hate, term: f!lth}\n", 2, "term has '!'; write the letter"),
         ("entries:\n  - id: a\n    category: rudeness\n    term: x\n", 3, "must be a category"),
         ("entries:\n  - id: a\n    category: unspecified\n    term: x\n", 3, "must be a category"),
         ("entries:\n  - {category: hate, term: x}\n", 2, "id must be set"),

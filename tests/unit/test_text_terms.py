@@ -304,6 +304,47 @@ def test_only_words_that_are_commonly_masked_so_are_read_with_hardly_a_letter() 
     assert [f.text_span.start for f in terms.detect("f*** f**k f**n f***")] == [0, 5, 15]
 
 
+def test_a_masked_word_may_be_part_of_a_phrase_whatever_it_is_alone() -> None:
+    terms = single("flib the zorb")
+    assert [covered(t, f) for t in ["to fl*b the z*rb"] for f in terms.detect(t)] == ["fl*b the z*rb"]
+    assert terms.detect("fl*b, z*rb, the z*rb") == []
+
+
+def test_words_of_three_letters_are_masked_by_convention_only() -> None:
+    """An ampersand there is an "and"."""
+    terms = single("sex", "hoe", "zob")
+    assert [f.text_span.start for f in terms.detect("s*x z*b h*e H&E")] == [0, 8]
+
+
+def test_a_doubtful_word_in_disguise_is_less_doubtful() -> None:
+    """Nobody has a harmless reason to hide it; stretching and accents are no disguise."""
+    terms = single("flibber", strength=0.45)
+    for text, confidence in {
+        "flibber": 0.45,
+        "fliiibber": 0.45,
+        "flîbber": 0.45,
+        "fl1bber": 0.55,
+        "f.l.i.b.b.e.r": 0.55,
+        "fli\u200bbber": 0.55,
+    }.items():
+        assert [round(f.confidence, 2) for f in terms.detect(text)] == [confidence], text
+    for strength in (0.3, 0.6):
+        [finding] = single("flibber", strength=strength).detect("fl1bber")
+        assert round(finding.confidence, 2) == strength
+
+
+def test_a_short_word_after_a_fragment_is_the_rest_of_another() -> None:
+    terms = single("ass")
+    assert terms.detect("green gr-ass, a gl_ass, gr-\nass") == []
+    assert [f.text_span.start for f in terms.detect("big-ass, ass, my-ass")] == [4, 9, 17]
+
+
+def test_a_word_broken_after_its_first_letter_counts_where_the_rest_is_hardly_a_word() -> None:
+    """ "vitamin d is" holds no "dis", and "the plan's hit" no word with its "s"."""
+    assert len(single("bitch").detect("you b itch")) == 1
+    assert single("pits", "shit", "ditch").detect("a p its, the plan's hit, vitamin d itch") == []
+
+
 def test_a_term_with_digits_is_held_against_them() -> None:
     terms = single("rule 34", "1488", "3d flib")
     for text in ("rule34", "Rule 34", "1488", "3D-flib"):

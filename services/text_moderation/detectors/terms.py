@@ -26,10 +26,14 @@ from services.text_moderation.normaliser import (
     BASE64,
     EMOJI,
     HOMOGLYPHS,
+    LEETSPEAK,
     LINE_BREAK,
     MASKED,
     REPEATS,
+    REVERSED,
+    ROT13,
     SEPARATORS,
+    ZERO_WIDTH,
     Folded,
     Origin,
     collapse,
@@ -49,11 +53,17 @@ from services.text_moderation.reader import (
     may_be_masked,
 )
 
+# What nobody does to a word by accident, for emphasis or for looks.
+_DISGUISES = frozenset({LEETSPEAK, HOMOGLYPHS, SEPARATORS, ZERO_WIDTH, MASKED, REVERSED, ROT13, BASE64})
+_DOUBTFUL, _FOR_DISGUISE = 0.4, 0.1
 # Entries from this strength on are looked for in spellings that change their letters too.
 RESPELLED_FROM = 0.6
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}+={0,2}")
 _GLUE = re.compile(r"(?:\s|[-_.~¬])*")
 _LONGEST_GLUE = 4
+# What a short word is the rest of: "gr-ass". Of such a word in pieces nothing shows where it ends.
+_FRAGMENT = re.compile(r"(?<![^\W_])[b-df-hj-np-tv-xz]{1,2}[-_.~]\n?$", re.IGNORECASE)
+_SHORT_WORD, _FRAGMENT_LENGTH = 4, 5
 _THRICE = re.compile(r"(.)\1\1")
 _DIGITS = frozenset("0123456789")
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
@@ -184,8 +194,8 @@ class Terms:
         self._pieces: dict[str, dict[tuple[str, str], _Pattern]] = {}
         """Broken words as their two pieces, by one that is no word of its own."""
         self._excuses: dict[str, _Node] = {}
-        self._masked: dict[tuple[str, int], dict[str, None]] = {}
-        """Words by first letter and length."""
+        self._masked: dict[tuple[str, str, int], dict[str, bool]] = {}
+        """Words by first letter, last letter ("" for any) and length: whether they count outside a phrase too."""
         self._numbers: dict[str, list[_Pattern]] = {}
         """Terms of digits alone."""
         self._rules = _Rules(terms)
@@ -225,7 +235,7 @@ class Terms:
                 category=match.entry.category,  # type: ignore[arg-type] # a value of the enum, as an int
                 label=match.entry.id,
                 term=match.pattern.plain if self._name_terms and match.entry is match.pattern.entry else "",
-                confidence=match.entry.strength,
+                confidence=_confidence(match),
                 detector=self.name,
                 text_span=finding_pb2.TextSpan(start=match.start, end=match.end),
                 respellings=sorted(match.respellings),
@@ -253,13 +263,16 @@ class Terms:
     def _respell(self, pattern: _Pattern) -> None:
         """Adds the spellings that change a word's letters, for single words that are strong enough."""
         entry, plain = pattern.entry, pattern.plain
-        if not entry or entry.near or entry.strength < RESPELLED_FROM:
+        if not entry or entry.near or entry.strength < RESPELLED_FROM or not plain.isascii():
             return
-        if len(plain) < variants.SHORTEST or not plain.isascii() or not plain.isalpha():
+        if not plain.isalpha():
+            for word in pattern.letters if entry.respell else ():
+                if len(word) >= 3:
+                    self._may_be_masked(word, alone=False)
             return
         if entry.respell or entry.id in self._compounds:
-            self._masked.setdefault((plain[0], len(plain)), {})[plain] = None
-        if not entry.respell:
+            self._may_be_masked(plain, alone=True)
+        if not entry.respell or len(plain) < variants.SHORTEST:
             return
         for spelling, kind in variants.spellings(plain):
             key = collapse(letters_of(spelling))
@@ -272,6 +285,11 @@ class Terms:
         for first, second in variants.splits(plain):
             odd = second if variants.is_piece(first) else first
             self._pieces.setdefault(collapse(letters_of(odd)), {}).setdefault((first, second), pattern)
+
+    def _may_be_masked(self, word: str, *, alone: bool) -> None:
+        for last in (word[-1], ""):
+            words = self._masked.setdefault((word[0], last, len(word)), {})
+            words[word] = alone or words.get(word, False)
 
     def _matches(self, folded: Folded) -> list[_Match]:
         """What is in one reading of a text and not excused there."""
@@ -356,9 +374,10 @@ class Terms:
         for steps in edges.values():
             for step in steps:
                 if node := known.get(step.key):
-                    _follow(node, reading, edges, (step,), step.after, hits)
+                    _follow(node, reading, edges, (step,), step.after, hits, alone=not step.in_phrase)
                 for spelling in spelled.get(step.key, ()):
-                    if _as_spelled(step.plain or step.likely, spelling.raw):
+                    # A cipher over signs that may be letters fits too much.
+                    if spelling.kind != ROT13 and _as_spelled(step.plain or step.likely, spelling.raw):
                         hits.append(_Hit(spelling.pattern, (step,), frozenset({spelling.kind})))
                 within = [hit for hit in self._inside.hits(step.key) if hit[2] - hit[1] < len(step.key)]
                 runs = _runs(step.raw) if within else []
@@ -440,13 +459,13 @@ class Terms:
             yield from reading.joined(self._wanted, self._vocabulary.__contains__)
 
     def _unmasked(self, reading: Reading) -> Iterator[Step]:
-        seen: dict[str, list[str]] = {}
+        seen: dict[str, list[tuple[str, bool]]] = {}
         for text, start, end in reading.masked():
             if text not in seen:
-                candidates = self._masked.get((text[0], len(text)), {})
-                seen[text] = [word for word in candidates if variants.unmasks(text, word)][:_MOST_EDGES]
-            for word in seen[text]:
-                yield reading.step(start, end, word, MASKED)
+                candidates = self._masked.get((text[0], text[-1].strip("*1"), len(text)), {})
+                seen[text] = [(w, alone) for w, alone in candidates.items() if variants.unmasks(text, w)][:_MOST_EDGES]
+            for word, alone in seen[text]:
+                yield reading.step(start, end, word, MASKED)._replace(in_phrase=not alone)
 
     def _excused(self, reading: Reading, edges: _Edges) -> list[_Match]:
         hits: list[_Hit] = []
@@ -603,10 +622,17 @@ def _pattern(
 
 
 def _follow(
-    node: _Node, reading: Reading, edges: _Edges, steps: tuple[int | Step, ...], after: int, hits: list[_Hit]
+    node: _Node,
+    reading: Reading,
+    edges: _Edges,
+    steps: tuple[int | Step, ...],
+    after: int,
+    hits: list[_Hit],
+    *,
+    alone: bool = True,
 ) -> None:
-    """Takes down the patterns that end here, and goes on with the word and the readings that follow."""
-    for pattern in node.patterns:
+    """Takes down the patterns that end here, unless not `alone`, and goes on with the word and readings that follow."""
+    for pattern in node.patterns if alone else ():
         for step, word, letters in zip(steps, pattern.words, pattern.letters, strict=True):
             if isinstance(step, int):
                 if not _fits(reading.plain[step], letters):
@@ -672,8 +698,17 @@ def _place(hit: _Hit, reading: Reading) -> _Match | None:
         kinds |= folded.undone(start, end)
         if HOMOGLYPHS in kinds and not folded.may_be_latin(start, end):
             return None
+    if end - start <= _SHORT_WORD and _FRAGMENT.search(folded.original, max(start - _FRAGMENT_LENGTH, 0), start):
+        return None
     start, end = folded.span(start, end)
     return _Match(pattern, pattern.entry or _SET_WORD, start, end, frozenset(kinds))
+
+
+def _confidence(match: _Match) -> float:
+    """The entry's strength; more where a doubtful word is disguised, for which a harmless use has no reason."""
+    strength = match.entry.strength
+    doubtful = _DOUBTFUL <= strength < _DOUBTFUL + _FOR_DISGUISE
+    return strength + _FOR_DISGUISE if doubtful and match.respellings & _DISGUISES else strength
 
 
 def _bare(sign: str) -> str:
