@@ -140,6 +140,16 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Terms that say little in some company: "stabbed" in the report of a trial, "nipple" in a doctor's leaflet."""
+
+    of: Selector
+    near: Selector
+    within: int = NEAR
+    """How many code points may be between them."""
+
+
+@dataclass(frozen=True)
 class Allowance:
     """A phrase that is harmless whatever terms it holds, for the given categories or, when there are none, for all."""
 
@@ -158,6 +168,7 @@ class Lexicon:
     compounds: tuple[Compound, ...] = ()
     words: tuple[Words, ...] = ()
     rules: tuple[Rule, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     emoji: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """What emoji stand for: each one with one or more words or phrases, any of which may be meant."""
 
@@ -227,6 +238,7 @@ class _File:
     items: dict[str, tuple[Entry | Compound | _RawRule, int]] = field(default_factory=dict)
     """Entries, compounds and rules by id."""
     words: list[Words] = field(default_factory=list)
+    doubts: list[_RawDoubt] = field(default_factory=list)
     emoji: dict[str, tuple[str, ...]] = field(default_factory=dict)
     allowances: list[Allowance] = field(default_factory=list)
     removed: dict[str, int] = field(default_factory=dict)
@@ -242,6 +254,15 @@ class _RawRule:
     rule: Rule
     all: tuple[tuple[tuple[str, int], ...], ...]
     unless: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class _RawDoubt:
+    """A doubt whose names are not looked up yet."""
+
+    of: tuple[tuple[str, int], ...]
+    near: tuple[tuple[str, int], ...]
+    within: int
 
 
 @cache
@@ -286,6 +307,13 @@ def _merge(own: Sequence[_File], added: Sequence[_File], errors: list[str]) -> L
             if all(groups):
                 rules.append(Rule(raw.rule.id, raw.rule.category, tuple(groups), raw.rule.strength, raw.rule.within,
                                   unless))  # fmt: skip
+    doubts = [
+        Doubt(of, near, raw.within)
+        for file in files
+        for raw in file.doubts
+        if (of := _select(raw.of, names, items, removed, file, errors))
+        if (near := _select(raw.near, names, items, removed, file, errors))
+    ]
     digest = hashlib.sha256(b"".join(file.digest for file in files)).hexdigest()
     return Lexicon(
         entries=tuple(item for item, _ in items.values() if isinstance(item, Entry)),
@@ -294,6 +322,7 @@ def _merge(own: Sequence[_File], added: Sequence[_File], errors: list[str]) -> L
         compounds=tuple(item for item, _ in items.values() if isinstance(item, Compound)),
         words=tuple(words),
         rules=tuple(rules),
+        doubts=tuple(doubts),
         emoji=tuple({sign: meant for file in files for sign, meant in file.emoji.items()}.items()),
     )
 
@@ -448,6 +477,19 @@ def _read_rule(file: _File, item: yaml.Node) -> None:
     _add(file, _RawRule(rule, groups, unless), rule.id, fields.line)
 
 
+def _read_doubt(file: _File, item: yaml.Node) -> None:
+    fields = _Fields(file, item, "{of: [...], near: [...]}")
+    if not fields.ok:
+        return
+    of, near = ([name for group in fields.names(name) for name in group] for name in ("of", "near"))
+    for name, found in (("of", of), ("near", near)):
+        if not found:
+            fields.fail(name, "must be a list of names of sets or categories, or of ids")
+    within = int(fields.number("within", NEAR, 1, FARTHEST, whole=True))
+    fields.done()
+    file.doubts.append(_RawDoubt(tuple(of), tuple(near), within))
+
+
 def _read_set(file: _File, item: tuple[yaml.Node, yaml.Node]) -> None:
     name, value = str(item[0].value), item[1]
     if _category(name):
@@ -499,6 +541,7 @@ _SECTIONS: dict[str, tuple[type[yaml.Node], Any]] = {
     "compounds": (yaml.SequenceNode, _read_compound),
     "sets": (yaml.MappingNode, _read_set),
     "rules": (yaml.SequenceNode, _read_rule),
+    "doubts": (yaml.SequenceNode, _read_doubt),
     "emoji": (yaml.MappingNode, _read_emoji),
     "allow": (yaml.SequenceNode, _read_allowance),
     "remove": (yaml.SequenceNode, _read_removal),

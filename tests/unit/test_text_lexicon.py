@@ -99,6 +99,8 @@ def test_the_version_changes_with_the_files(tmp_path: Path) -> None:
         ("rules:\n  - {id: a, category: hate, all: [drugs, hate], within: 0}\n", 2, "must be from 1 to 1000; is 0"),
         ("rules:\n  - {id: a, category: hate, all: [drugs, hate], within: 2.5}\n", 2, "must be a whole number"),
         ("rules:\n  - {id: a, category: hate, all: [drugs, hate], unless: [b]}\n", 2, "'b' is no set"),
+        ("doubts:\n  - {of: [hate]}\n", 2, "near must be a list of names"),
+        ("doubts:\n  - {of: [nobody], near: [hate]}\n", 2, "'nobody' is no set, no category and no"),
         ("emoji:\n  ab: knife\n", 2, "'ab' is no emoji"),
         ("remove: [nobody.001]\n", 1, "which is no id and no set"),
         (

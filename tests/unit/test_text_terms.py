@@ -265,6 +265,36 @@ def test_one_word_does_not_keep_itself_company(tmp_path: Path) -> None:
     assert [f.label for f in compiled(content, tmp_path).detect("a zorb")] == ["a.1"]
 
 
+DOUBTS = """
+entries:
+  - {id: a.1, category: violence, terms: [zorb, zorbed], strength: 0.9}
+  - {id: a.2, category: violence, term: flib, strength: 0.2}
+sets: {courts: [verdict]}
+rules:
+  - {id: a.3, category: hate, strength: 0.8, all: [violence, NEIGHBOUR], within: 10}
+doubts:
+  - {of: [a.1, a.2], near: [courts], within: 20}
+"""
+
+
+def test_a_term_says_little_in_the_company_that_a_doubt_names(tmp_path: Path) -> None:
+    """It is reported all the same, below the default threshold; what is weaker already stays as it is."""
+    terms = compiled(DOUBTS.replace("NEIGHBOUR", "drugs"), tmp_path)
+    for text, expected in {
+        "zorbed": [("a.1", 0.9)],
+        "a verdict on the zorb": [("a.1", 0.4)],
+        "zorb, and long after that a verdict": [("a.1", 0.9)],
+        "flib verdict": [("a.2", 0.2)],
+        "a z0rb verdict": [("a.1", 0.5)],
+    }.items():
+        assert [(f.label, round(f.confidence, 2)) for f in terms.detect(text)] == expected, text
+
+
+def test_a_doubt_binds_no_rule(tmp_path: Path) -> None:
+    terms = compiled(DOUBTS.replace("NEIGHBOUR", "courts"), tmp_path)
+    assert [(f.label, round(f.confidence, 2)) for f in terms.detect("zorb verdict")] == [("a.3", 0.8), ("a.1", 0.4)]
+
+
 def test_compounds_are_found_in_one_word_and_in_two(tmp_path: Path) -> None:
     content = "compounds: [{id: a.1, category: hate, first: [zorb, flib], second: [nut], inflect: noun}]"
     terms = compiled(content, tmp_path)

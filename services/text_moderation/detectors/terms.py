@@ -12,7 +12,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -166,6 +167,11 @@ class _Match:
     end: int
     respellings: frozenset[str]
 
+    @property
+    def of_its_pattern(self) -> bool:
+        """Whether its entry is the pattern's, and not that of a rule."""
+        return self.pattern.entry is not None and self.pattern.entry.id == self.entry.id
+
 
 _Edges = dict[int, list[Step]]
 _SET_WORD = Entry("", 0, ())
@@ -234,7 +240,7 @@ class Terms:
             finding_pb2.Finding(
                 category=match.entry.category,  # type: ignore[arg-type] # a value of the enum, as an int
                 label=match.entry.id,
-                term=match.pattern.plain if self._name_terms and match.entry is match.pattern.entry else "",
+                term=match.pattern.plain if self._name_terms and match.of_its_pattern else "",
                 confidence=_confidence(match),
                 detector=self.name,
                 text_span=finding_pb2.TextSpan(start=match.start, end=match.end),
@@ -740,6 +746,7 @@ class _Rules:
                 need |= self._bit(selector)
             self._bit(rule.unless)
             self._rules.append((need, rule, Entry(rule.id, rule.category, (), rule.strength)))
+        self._doubts = [(self._bit(doubt.of), self._bit(doubt.near), doubt) for doubt in terms.doubts]
         # Each under the selector that fewest share, so that few are looked at.
         shared = Counter(selector for rule in terms.rules for selector in set(rule.all))
         self._by_bit: dict[int, list[tuple[int, Rule, Entry]]] = {}
@@ -791,8 +798,24 @@ class _Rules:
         found = _with_neighbours([match for match in matches if match.pattern.entry is not None])
         if present:
             by_bit: dict[int, list[_Match]] = {}
+            found = self._with_doubts(found, matches, present, by_bit)
             for rule, entry in self.complete(present):
                 found += self._apply(rule, entry, matches, by_bit)
+        return found
+
+    def _with_doubts(
+        self, found: list[_Match], matches: list[_Match], present: int, by_bit: dict[int, list[_Match]]
+    ) -> list[_Match]:
+        """Weaker matches in the place of those that stand in company where they say little."""
+        for of, near, doubt in self._doubts:
+            if of & present and near & present:
+                company = self._of(doubt.near, matches, by_bit)
+                found = [
+                    replace(match, entry=_doubtful(match.entry))
+                    if match.pattern.selectors & of and _any_near(company, match.start, match.end, doubt.within)
+                    else match
+                    for match in found
+                ]
         return found
 
     def _of(self, selector: Selector, matches: list[_Match], by_bit: dict[int, list[_Match]]) -> list[_Match]:
@@ -822,6 +845,11 @@ class _Rules:
                 if not _any_near(against, start, end, rule.within):
                     respellings = frozenset().union(*(m.respellings for m in chosen))
                     yield _Match(pivot.pattern, entry, start, end, respellings)
+
+
+@lru_cache(maxsize=4096)
+def _doubtful(entry: Entry) -> Entry:
+    return replace(entry, strength=min(entry.strength, _DOUBTFUL))
 
 
 def _nearest(group: list[_Match], chosen: list[_Match], within: int) -> _Match | None:
