@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,7 +31,7 @@ _VOWELS = "aeiou"
 # How far apart what belongs together may be, in code points, unless a rule says otherwise.
 NEAR = 40
 FARTHEST = 1_000
-_LETTER_SIGNS = "!+|*#<>(){}[]^~=\\"
+_LETTER_SIGN = re.compile(r"[!+|*#<>(){}\[\]^~=\\]|(?<=[^\W\d_])[%?](?=[^\W\d_])")
 # Beyond this many, the rest of what is wrong is counted.
 _MOST_ERRORS = 100
 
@@ -564,11 +565,9 @@ def _phrases(file: _File, name: str, node: yaml.Node) -> tuple[str, ...]:
 def _terms(file: _File, name: str, node: yaml.Node) -> tuple[str, ...]:
     """As `_phrases`; without signs that texts have for letters, which would part the term in two."""
     for scalar in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-        signs = [c for c in str(scalar.value) if c in _LETTER_SIGNS] if isinstance(scalar, yaml.ScalarNode) else []
-        if signs:
-            file.fail(
-                _line(scalar), f"{name} has {signs[0]!r}; write the letter that it stands for, as in any respelled word"
-            )
+        if isinstance(scalar, yaml.ScalarNode) and (sign := _LETTER_SIGN.search(fold(str(scalar.value)))):
+            reason = "which is not looked for; leave it out, or write the letter that it stands for"
+            file.fail(_line(scalar), f"{name} has {sign[0]!r}, {reason}")
     return _phrases(file, name, node)
 
 

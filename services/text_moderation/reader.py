@@ -61,7 +61,7 @@ _SIGN = re.escape(_LEET_SIGNS)
 _LEET_WORD = re.compile(rf"(?<![^\W_])(?<![{_SIGN}])[^\W\d_]*+[0-9{_SIGN}](?:[^\W_]|[{_SIGN}])*+")
 _LEET_SIGN_OR_DIGIT = re.compile(rf"[0-9{_SIGN}]")
 _MASKED_WORD = re.compile(
-    r"(?<![^\W_])[^\W\d_](?:[^\W_]|[@$!])*+(?:[*#%&?]++|[-_.~=]{2,}+)"
+    r"(?<![^\W_])[^\W\d_](?:[^\W_]|[@$!]){0,40}+(?:[*#%&?]++|[-_.~=]{2,}+)"
     r"(?:[^\W_]|[@$!*#%&?]|[-_.~=](?=[-_.~=])|(?<=[-_.~=])[-_.~=])*+"
 )
 _MASK_SIGN = re.compile(r"[*#%&?]|[-_.~=]{2}")
@@ -71,7 +71,7 @@ _SPACED = re.compile(
     r"(?:(?:(?![@$!|+])[\W_]){1,3}(?:[^\W_]|[@$!|+])(?![^\W_]|[@$])){2,}"
 )
 _GAP = r"(?:[-._~^*/\\|:=+]{1,2}|[-¬][ \t\r]*\n[ \t]*)"
-_BROKEN = re.compile(rf"(?<![^\W_])(?:[^\W_]|[@$])++(?:{_GAP}(?:[^\W_]|[@$]|[!|+](?=[^\W_]))++)+")
+_BROKEN = re.compile(rf"(?<![^\W_])(?<![@$])(?:[^\W_]|[@$])++(?:{_GAP}(?:[^\W_]|[@$]|[!|+](?=[^\W_]))++)+")
 _GAP_SIGN = re.compile(r"[-._~^*/\\|:=+](?=[^\W_]|[-._~^*/\\|:=+@$!])")
 _DOUBLE_GAP = re.compile(r"[-_.~=]{2}")
 _PIECE = re.compile(r"(?:[^\W_]|[@$]|(?<=[^\W_])[!](?=[^\W_]))+")
@@ -220,8 +220,10 @@ class Reading:
         for match in _within_parts(_MASKED_WORD, _MASK_SIGN, signs):
             text = match[0].rstrip("!?&%._-~=")
             text = _MASK.sub("*", text)
-            # "H&E" is a stain, "B&B" a bed.
-            if "*" in text and not text.isalnum() and not (len(text) == 3 and match[0][1] == "&"):
+            # "H&E" is a stain, "B&B" a bed; "y = s*x" is a formula.
+            if len(text) == 3 and (match[0][1] == "&" or "=" in signs):
+                continue
+            if "*" in text and not text.isalnum():
                 yield letters_of_mask(text), match.start(), match.start() + len(text)
 
     def leet(self, wanted: Wanted) -> Iterator[Step]:
@@ -408,6 +410,8 @@ def _readable(text: str) -> list[tuple[int, int]]:
 
 def _edge(signs: str, count: int, others: bool, alone: str) -> bool:
     """Whether so many signs at a word's edge may be letters, `alone` those that may without others in the word."""
+    if signs == "!+" and "+" in alone:
+        return True
     return len(signs) == count and all(c in "|+!<" and (others or c in alone) for c in signs)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 
 import pytest
@@ -56,6 +57,12 @@ SNIPPETS = st.sampled_from(
         *(" ", "\n", "\u200b", "\u0301", "\u200d", "\ufe0f", "\U0001f52a"),
     ]
 )
+WORDS_AND_SIGNS = re.findall(
+    r"\S+|\n",
+    """a the s t yo do er as ass on it its to get high child little girl smoking a joint kill time yourself bit ch po rn
+    ak 47 20 88 14 words wife gun museum trial sex education covered in blood red paint young boys , k.i.l.l n-a-k-e-d
+    fuuuck sh1t d*ck \U0001f341 \U0001f52b \U0001f52a \U0001f476""",
+)
 TEXTS = st.one_of(st.text(), st.lists(st.one_of(SNIPPETS, st.characters(), st.just(" "))).map("".join))
 INVENTED = Terms(
     lexicon.Lexicon(
@@ -106,6 +113,23 @@ def test_case_never_changes_what_is_found(case: str, text: str) -> None:
     cased = CASES[case](text)
     assume("Base64" not in {kind for t in (text, cased) for f in TERMS.detect(t) for kind in f.respellings})
     assert ids(text) == ids(cased)
+
+
+class Thorough(Terms):
+    """Without the quick look that spares most texts the rest."""
+
+    def _plainly_harmless(self, words: object, reading: object) -> bool:
+        return False
+
+
+THOROUGH = Thorough.load()
+
+
+@given(st.one_of(TEXTS, st.lists(st.sampled_from(WORDS_AND_SIGNS)).map(" ".join)))
+@example("let's get high \U0001f341")
+@example("do you want to \U0001f52b my wife")
+def test_the_quick_look_loses_nothing(text: str) -> None:
+    assert TERMS.detect(text) == THOROUGH.detect(text)
 
 
 @pytest.mark.parametrize("way", WAYS)

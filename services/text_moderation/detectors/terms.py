@@ -54,7 +54,7 @@ from services.text_moderation.reader import (
     may_be_masked,
 )
 
-# What nobody does to a word by accident, for emphasis or for looks.
+# What people hardly do to a word by accident, for emphasis or for looks.
 _DISGUISES = frozenset({LEETSPEAK, HOMOGLYPHS, SEPARATORS, ZERO_WIDTH, MASKED, REVERSED, ROT13, BASE64})
 _DOUBTFUL, _FOR_DISGUISE = 0.4, 0.1
 # Entries from this strength on are looked for in spellings that change their letters too.
@@ -63,8 +63,8 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}+={0,2}")
 _GLUE = re.compile(r"(?:\s|[-_.~¬])*")
 _LONGEST_GLUE = 4
 # What a short word is the rest of: "gr-ass". Of such a word in pieces nothing shows where it ends.
-_FRAGMENT = re.compile(r"(?<![^\W_])[b-df-hj-np-tv-xz]{1,2}[-_.~]\n?$", re.IGNORECASE)
-_SHORT_WORD, _FRAGMENT_LENGTH = 4, 5
+_FRAGMENT = re.compile(r"(?<![^\W_])[b-df-hj-np-tv-xz]{1,2}(?:[-_~]|-\n)$")
+_SHORT_WORD, _FRAGMENT_LENGTH = 3, 5
 _THRICE = re.compile(r"(.)\1\1")
 _DIGITS = frozenset("0123456789")
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
@@ -230,9 +230,10 @@ class Terms:
     def detect(self, subject: str) -> list[finding_pb2.Finding]:
         """One finding for each place in the text, with its span; of terms within terms only the longer."""
         folded = Folded(subject)
-        matches = self._matches(folded)
+        signs = [] if folded.direct else list(self._emoji_pattern.finditer(subject))
+        matches = self._matches(folded, alone=not signs)
         if not folded.direct:
-            matches += self._other_readings(folded)
+            matches += self._other_readings(folded, signs)
         matches = self._encoded(folded, matches)
         if not self._rules.concern(matches):
             return []
@@ -297,16 +298,19 @@ class Terms:
             words = self._masked.setdefault((word[0], last, len(word)), {})
             words[word] = alone or words.get(word, False)
 
-    def _matches(self, folded: Folded) -> list[_Match]:
-        """What is in one reading of a text and not excused there."""
+    def _matches(self, folded: Folded, *, alone: bool = True) -> list[_Match]:
+        """What is in one reading of a text and not excused there.
+
+        `alone`: no other reading adds to it, so that words of sets count only where they make up a rule.
+        """
         plain, met = folded.words.split(), self._met
         words = [met.get(word) or self._meet(word) for word in plain]
         reading = Reading(folded, plain, [word.key for word in words])
         edges = self._edges(reading) if reading.spaced or reading.oddities else {}
-        if not edges and not reading.spaced and self._plainly_harmless(words, reading):
+        if alone and not edges and not reading.spaced and self._plainly_harmless(words, reading):
             return []
         hits = self._hits(reading, edges)
-        if not hits or not self._rules.concern(hits):
+        if not hits or (alone and not self._rules.concern(hits)):
             return []
         matches = [match for hit in hits if (match := _place(hit, reading)) is not None]
         excuses = self._excused(reading, edges) if matches else []
@@ -334,9 +338,12 @@ class Terms:
     def _plainly_harmless(self, words: Sequence[_Word], reading: Reading) -> bool:
         """Whether a look at each word and those that follow it rules out any finding: true of most texts, and quick.
 
-        Asks for less than a term does, so that it may be false of a text without any.
+        May be false of a text without any.
         """
         present, plain = 0, reading.plain
+        digits = not _DIGITS.isdisjoint(reading.oddities)
+        # Each is held against the text once, however often its word stands there.
+        exact: set[re.Pattern[str]] = set()
         for index, (_, meaning) in enumerate(words):
             if meaning is None:
                 continue
@@ -346,8 +353,8 @@ class Terms:
             present |= selectors
             if halves and any(pair in halves for pair in pairwise(plain[max(index - 1, 0) : index + 2])):
                 return False
-            if numbered and any(exact.search(reading.folded.signs) for exact in numbered):
-                return False
+            if digits and numbered:
+                exact.update(numbered)
             after = index + 1
             while node is not None and node.following is not None and after < len(words):
                 node = node.following.get(words[after].key)
@@ -358,7 +365,9 @@ class Terms:
                 after += 1
         if present and self._rules.complete(present):
             return False
-        return _DIGITS.isdisjoint(reading.oddities) or not any(reading.numbers(self._numbers))
+        if any(pattern.search(reading.folded.signs) for pattern in exact):
+            return False
+        return not digits or not any(reading.numbers(self._numbers))
 
     def _hits(self, reading: Reading, edges: _Edges) -> list[_Hit]:
         words, known, spelled, pieces = reading.words, self._known, self._spelled, self._pieces
@@ -484,12 +493,11 @@ class Terms:
                     _follow(node, reading, edges, (step,), step.after, hits)
         return [match for hit in hits if (match := _place(hit, reading)) is not None]
 
-    def _other_readings(self, folded: Folded) -> list[_Match]:
-        """By capitals, and with emoji written out."""
+    def _other_readings(self, folded: Folded, signs: list[re.Match[str]]) -> list[_Match]:
+        """By capitals, and with emoji, `signs`, written out."""
         text, found = folded.original, []
         if folded.ambiguous:
-            found += self._matches(Folded(text, capitals=True))
-        signs = list(self._emoji_pattern.finditer(text))
+            found += self._matches(Folded(text, capitals=True), alone=not signs)
         most = max((len(self._emoji[_bare(sign[0])]) for sign in signs), default=0)
         for meaning in range(most):
             pieces: list[str] = []
@@ -704,7 +712,9 @@ def _place(hit: _Hit, reading: Reading) -> _Match | None:
         kinds |= folded.undone(start, end)
         if HOMOGLYPHS in kinds and not folded.may_be_latin(start, end):
             return None
-    if end - start <= _SHORT_WORD and _FRAGMENT.search(folded.original, max(start - _FRAGMENT_LENGTH, 0), start):
+    if end - start <= _SHORT_WORD and _FRAGMENT.search(
+        folded.original[max(start - _FRAGMENT_LENGTH, 0) : start].casefold()
+    ):
         return None
     start, end = folded.span(start, end)
     return _Match(pattern, pattern.entry or _SET_WORD, start, end, frozenset(kinds))
