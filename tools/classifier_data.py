@@ -43,8 +43,12 @@ MOST_PER_SLICE = 4000
 WEAK = 0.1
 # The project's own examples are few, and are about image prompts.
 OWN = 3.0
-# Sources of one style; the others are groups of their own. See `Data.groups`.
-GROUPS: dict[str, str] = {}
+# The project's own examples are left out a part of the files at a time.
+OWN_PARTS = 3
+# They are of two styles, prompts and all that people say; the other sources have a style each.
+OWN_PROMPTS = ("prompts", "redteam")
+# Lists of one origin are one source.
+SOURCES = {"rustrict-false_positives": "rustrict", "rustrict-safe": "rustrict"}
 # What the service sees all day, and must not flag.
 ORDINARY = ("benign_caption", "benign_lookalike_prompt", "benign_user_prompt")
 EXAMPLES = Path(__file__).parents[1] / "services" / "text_moderation" / "classifier" / "examples"
@@ -91,15 +95,17 @@ def main() -> None:
                     continue
                 weight = 1.0 if plain else WEAK
             texts.writerow(["|".join(labels_of(row)), row["text"]])
-            source, ordinary = row["source"], int(row["slice"] in ORDINARY)
-            rows.writerow([weight, source, row["slice"], GROUPS.get(source, source), ordinary])
+            source, ordinary = SOURCES.get(row["source"], row["source"]), int(row["slice"] in ORDINARY)
+            rows.writerow([weight, source, row["slice"], source, ordinary])
             count += 1
-        for path in sorted(EXAMPLES.glob("*.csv")):
-            source = f"safelight-{path.stem}"
+        files = sorted(EXAMPLES.glob("*.csv"), key=lambda path: (path.stem.endswith(OWN_PROMPTS), path.stem))
+        for number, path in enumerate(files):
+            source = f"safelight-{number % OWN_PARTS + 1}"
+            group = "own prompts" if path.stem.endswith(OWN_PROMPTS) else "own talk"
             with path.open(encoding="utf-8", newline="") as file:
                 for labels, text in csv.reader(file):
                     texts.writerow([labels, text])
-                    rows.writerow([OWN, source, f"own_{path.stem}", GROUPS.get(source, source), 0])
+                    rows.writerow([OWN, source, f"own_{path.stem}", group, 0])
                     count += 1
     print(f"{count:,} rows -> {arguments.out}, {arguments.rows}")
 

@@ -142,7 +142,10 @@ def test_the_network_learns_along_its_gradient() -> None:
     rows, lengths = network.pad([random.integers(1, 10, size).astype(np.int32) for size in (1, 3, 6, 4)])
     targets = random.integers(0, 2, (4, 2)).astype(np.float32)
     texts = network.Texts(rows, lengths, targets, np.ones(4, np.float32), np.array([0, 0, 1, 1]))
-    shapes = {"one": (5, 3), "one_bias": (3,), "three": (15, 3), "three_bias": (3,), "out": (6, 2), "out_bias": (2,)}
+    shapes = {
+        "one": (5, 3), "one_bias": (3,), "three": (3, 5, 3), "three_bias": (3,), "five": (3, 3, 3), "five_bias": (3,),
+        "out": (18, 2), "out_bias": (2,),
+    }  # fmt: skip
     weights = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     weights["groups"] = np.zeros((2, 2), np.float32)
 
@@ -151,9 +154,8 @@ def test_the_network_learns_along_its_gradient() -> None:
         margins = network.margins(trained, table, rows, lengths).astype(np.float64)
         return float((np.log1p(np.exp(margins)) - targets * margins).sum() / 4)
 
-    gradients = network._gradients(
-        table, texts, np.arange(4), weights, random, drop_words=0, drop_numbers=0, drop_filters=0
-    )
+    kept = {"drop_words": 0, "drop_numbers": 0, "drop_answers": 0, "drop_pooled": 0}
+    gradients = network._gradients(table, texts, np.arange(4), weights, random, **kept)
     for name, gradient in gradients.items():
         if name == "groups":
             continue
@@ -165,6 +167,15 @@ def test_the_network_learns_along_its_gradient() -> None:
         slope = (above - loss()) / 2e-2
         weights[name][place] = before
         assert slope == pytest.approx(float(gradient[place]), rel=0.05, abs=1e-3), name
+
+
+def test_what_a_text_is_filled_up_with_has_no_say() -> None:
+    """Texts are judged together, the shorter ones filled up with zeros, and each as if it were alone."""
+    model = model_file.load()
+    rows = [model.words.rows(words(text)) for text in ("a cat", "two dogs on a red boat", "nobody likes them at all")]
+    together = model.network.margins(model.words.table[network.pad(rows)[0]])
+    for row, margins in zip(rows, together, strict=True):
+        assert model.network.margins(model.words.table[row[None]])[0] == pytest.approx(margins, abs=1e-4)
 
 
 def test_the_training_command_learns_and_repeats_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

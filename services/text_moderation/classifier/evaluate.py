@@ -36,7 +36,7 @@ def judge(model: Model, data: Data) -> Judged:
 
 
 def judge_held_out(model: Model, margins: NDArray[Any], data: Data) -> Judged:
-    """The same from the (3, n, k) margins of held-out texts, with the model's calibration."""
+    """The same from the (2, n, k) margins of held-out texts, with the model's calibration."""
     return _judged(list(model.labels), probabilities(margins, model.blend), data)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
 
@@ -32,6 +33,7 @@ _SIGNS = {"@": "a", "$": "s", "!": "i", "|": "i"}
 _MIXED = re.compile(r"(?=[a-z]*\d)(?=\d*[a-z])[a-z013457]{3,}")
 _DIGITS = str.maketrans("013457", "oieast")
 _PIECES = (3, 4, 5)
+_LONGEST_REMEMBERED = 32
 
 
 def words(text: str) -> list[str]:
@@ -76,16 +78,24 @@ def hashed(some_words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.flo
 
     A feature's value grows with the logarithm of its count. Both arrays are empty where there are no words.
     """
-    found: list[bytes] = []
-    encoded = [word.encode() for word in some_words]
-    for word in encoded:
-        found.append(b"w" + word)
-        bounded = b"<" + word + b">"
-        for length in _PIECES:
-            found += [bounded[i : i + length] for i in range(len(bounded) - length + 1)]
-    found += [b"p" + a + b" " + b for a, b in pairwise(encoded)]
-    hashes = np.fromiter(map(crc32, found), dtype=np.int64, count=len(found)) & (_SIZE - 1)
-    indices, counts = np.unique(hashes, return_counts=True)
+    counted: dict[int, int] = {}
+    for word in some_words:
+        for feature in _of_word(word) if len(word) <= _LONGEST_REMEMBERED else _of_word.__wrapped__(word):
+            counted[feature] = counted.get(feature, 0) + 1
+    for first, second in pairwise(some_words):
+        feature = crc32(f"p{first} {second}".encode()) & (_SIZE - 1)
+        counted[feature] = counted.get(feature, 0) + 1
+    indices = np.array(sorted(counted), dtype=np.int64)
+    counts = np.array([counted[feature] for feature in indices.tolist()], dtype=np.int64)
     values = (1.0 + np.log(counts)).astype(np.float32)
     norm = float(np.sqrt(np.dot(values, values)))
     return indices, values / norm if norm else values
+
+
+@lru_cache(maxsize=20_000)
+def _of_word(word: str) -> tuple[int, ...]:
+    """The features of a word by itself. Remembered, because texts share most of their words."""
+    encoded = word.encode()
+    bounded = b"<" + encoded + b">"
+    pieces = [bounded[i : i + length] for length in _PIECES for i in range(len(bounded) - length + 1)]
+    return tuple(crc32(piece) & (_SIZE - 1) for piece in (b"w" + encoded, *pieces))

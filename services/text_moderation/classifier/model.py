@@ -1,8 +1,8 @@
 """The model and its file.
 
-For each category three small models: a logistic regression over hashed features (what words stand there), one over
-pooled word vectors (what the text is about), and a network over word vectors (words in company). They are blended and
-calibrated into one probability. The file is plain arrays (arrays.py): reading one runs no code.
+For each category two small models: a logistic regression over hashed features (what words stand there), and a network
+over word vectors (what they mean, and in which company). They are blended and calibrated into one probability. The file
+is plain arrays (arrays.py): reading one runs no code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from services.text_moderation.classifier import arrays, vectors
 from services.text_moderation.classifier.arrays import ModelError
 from services.text_moderation.classifier.data import ANY
 from services.text_moderation.classifier.features import BITS, hashed, stretches
-from services.text_moderation.classifier.meaning import Meaning, pooled
 from services.text_moderation.classifier.network import Network, pad
 from services.text_moderation.classifier.vectors import Vectors
 
@@ -30,7 +29,7 @@ SHIPPED = Path(__file__).parent / "model.npz"
 # Of talk-page comments of eleven parts on average, from a source left out, 11 % of the harmless were flagged with this,
 # and 34 % without; of the abusive, 53 % and 66 %.
 DOUBT = 0.25
-KIND, FORMAT = "text classifier", 2
+KIND, FORMAT = "text classifier", 3
 
 Floats = NDArray[np.float32]
 
@@ -56,11 +55,10 @@ class Model:
     labels: tuple[str, ...]
     """Category names, such as "hate"; k of them, the last of which is data.ANY."""
     linear: Linear
-    meaning: Meaning
     network: Network
     words: Vectors
     blend: Floats
-    """(4, k): what each of the three margins weighs, in the order above, and an offset."""
+    """(3, k): what each of the two margins weighs, in the order above, and an offset."""
     version: str = "untrained"
 
     def probabilities(self, text: str) -> Floats:
@@ -69,22 +67,20 @@ class Model:
         if not parts:
             return np.zeros(len(self.labels), dtype=np.float32)
         linear = np.stack([self.linear.margins(*hashed(part)) for part in parts])
-        rows, lengths = pad([self.words.rows(part) for part in parts])
-        table = self.words.table[rows]
-        meaning = self.meaning.margins(np.stack([pooled(t[:n]) for t, n in zip(table, lengths, strict=True)]))
-        margins = np.stack([linear, meaning, self.network.margins(table)])
+        rows, _ = pad([self.words.rows(part) for part in parts])
+        margins = np.stack([linear, self.network.margins(self.words.table[rows])])
         # Of many parts one looks bad by chance: each has to look a little worse than a text that is judged as one.
         doubt = DOUBT * math.log(len(parts))
         return np.asarray(probabilities(margins, self.blend, doubt).max(axis=0), dtype=np.float32)
 
 
 def probabilities(margins: NDArray[Any], blend: NDArray[Any], doubt: float = 0.0) -> NDArray[Any]:
-    """(n, k) from the (3, n, k) margins of the three models.
+    """(n, k) from the (2, n, k) margins of the two models.
 
     The last label says whether a text is unsafe at all; the others say in which way if it is, and are multiplied by it.
     `doubt` is taken off its log odds.
     """
-    scores = np.einsum("mnk,mk->nk", margins, blend[:3]) + blend[3]
+    scores = np.einsum("mnk,mk->nk", margins, blend[:2]) + blend[2]
     scores[:, -1] -= doubt
     # The bound keeps exp() from overflowing; beyond it a probability is 0 or 1 in any case.
     found = np.asarray(1 / (1 + np.exp(-np.clip(scores, -60, 60))))
@@ -100,8 +96,6 @@ def save(model: Model, path: Path, about: Mapping[str, Any]) -> None:
             # Half precision on disk; whole in memory, where numpy is many times as fast with it.
             "linear_weights": model.linear.weights.astype(np.float16),
             "linear_bias": model.linear.bias,
-            "meaning_weights": model.meaning.weights,
-            "meaning_bias": model.meaning.bias,
             "blend": model.blend,
             **{f"network_{field.name}": getattr(model.network, field.name) for field in fields(Network)},
         },
@@ -116,7 +110,6 @@ def load(path: Path = SHIPPED) -> Model:
     try:
         labels = tuple(str(label) for label in file.about["labels"])
         linear = Linear(file.arrays["linear_weights"].astype(np.float32), file.arrays["linear_bias"])
-        meaning = Meaning(file.arrays["meaning_weights"], file.arrays["meaning_bias"])
         network = Network(**{field.name: file.arrays[f"network_{field.name}"] for field in fields(Network)})
         blend, of_words, bits = file.arrays["blend"], file.about["words"], file.about["bits"]
     except KeyError as error:
@@ -128,10 +121,10 @@ def load(path: Path = SHIPPED) -> Model:
             f"{path}: was trained with other features or word vectors than this version has; train it anew"
         )
     count, filters, size = len(labels), network.one.shape[-1], table.dimensions
-    shapes = [array.shape for array in (linear.weights, linear.bias, meaning.weights, meaning.bias)]
-    shapes += [blend.shape, network.one.shape, network.three.shape, network.out.shape]
-    wanted = [(1 << BITS, count), (count,), (2 * size, count), (count,)]
-    wanted += [(4, count), (size, filters), (3 * size, filters), (2 * filters, count)]
+    shapes = [array.shape for array in (linear.weights, linear.bias)]
+    shapes += [blend.shape, network.one.shape, network.three.shape, network.five.shape, network.out.shape]
+    wanted = [(1 << BITS, count), (count,)]
+    wanted += [(3, count), (size, filters), (3, size, filters), (3, filters, filters), (6 * filters, count)]
     if shapes != wanted:
         raise ModelError(f"{path}: its arrays do not fit together")
-    return Model(labels, linear, meaning, network, table, blend, version=f"blend-{file.digest}")
+    return Model(labels, linear, network, table, blend, version=f"blend-{file.digest}")

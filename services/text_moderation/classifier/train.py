@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +15,13 @@ from numpy.typing import NDArray
 from services.text_moderation.classifier import network, vectors
 from services.text_moderation.classifier.data import Data
 from services.text_moderation.classifier.features import BITS, LEAST_WORDS, hashed, words
-from services.text_moderation.classifier.meaning import Meaning, pooled
 from services.text_moderation.classifier.model import Linear, Model
 
 FOLDS = 4
 EPOCHS = 10
-# Of the ordinary safe texts of any source, left out of training, the share that may be flagged at 0.5.
-MOST_FALSE = 0.012
+# Of the ordinary safe texts of any source, left out of training, the share that may be flagged at 0.5; and of all other
+# safe texts together, which are chosen to be hard.
+MOST_FALSE, MOST_FALSE_HARD = 0.01, 0.05
 # The network is trained on this many words of a text.
 LONGEST = 64
 # The columns that hold a group's own intercept, in units of an ordinary feature: large, so that they are cheap to use.
@@ -36,13 +39,19 @@ class Hyperparameters:
 
     alpha: float = 1e-5
     """Strength of L2 regularisation over hashed features."""
-    loose: float = 3.0
-    """The inverse of that strength over pooled word vectors."""
-    filters: int = 48
-    """Filters of each width in the network."""
+    filters: int = 96
+    """Filters of each kind in the network."""
     epochs: int = 6
     """Passes over the data in training the network."""
     seed: int = 0
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """For matrices: they are small, and sums keep their order, so that a run can be repeated to the byte."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # without type information
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
 
 
 class Trainer:
@@ -69,53 +78,37 @@ class Trainer:
             (np.full(len(data), _INTERCEPT), groups, np.arange(len(data) + 1)), shape=(len(data), len(group_names))
         )
         rows, lengths = network.pad([self._words.rows(text[:LONGEST]) for text in all_words])
-        self._meanings = np.stack([pooled(self._words.table[row[:n]]) for row, n in zip(rows, lengths, strict=True)])
         self._texts = network.Texts(
             rows, lengths, self.targets.astype(np.float32), data.weights.astype(np.float32), groups.astype(np.int64)
         )
 
-    def fit(self, chosen: Indices) -> tuple[Linear, Meaning, network.Network]:
-        """The three models, trained on the texts with the indices `chosen`."""
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # without type information
-
+    def fit(self, chosen: Indices) -> tuple[Linear, network.Network]:
+        """The two models, trained on the texts with the indices `chosen`."""
         settings = self.settings
-        # One thread: the matrices are small, and sums keep their order, so that a run can be repeated to the byte.
-        with threadpool_limits(1):
+        with _one_thread():
             net = network.fit(
                 self._words.table, self._texts, chosen,
                 filters=settings.filters, epochs=settings.epochs, seed=settings.seed,
             )  # fmt: skip
-            return self._fit_linear(chosen), self._fit_meaning(chosen), net
+            return self._fit_linear(chosen), net
 
     def held_out(self, parts: NDArray[Any], report: Report) -> NDArray[np.float64]:
-        """(3, n, k) margins for every text by models that were trained without its part. `parts`: (n,)"""
-        found = np.zeros((3, *self.targets.shape))
-        for part in np.unique(parts):
-            report(f"  without {part}")
+        """(2, n, k) margins for every text by models that were trained without its part. `parts`: (n,)"""
+        found = np.zeros((2, *self.targets.shape))
+
+        def without(part: str) -> None:
             inside = np.flatnonzero(parts == part)
-            linear, meaning, net = self.fit(np.flatnonzero(parts != part))
+            linear, net = self.fit(np.flatnonzero(parts != part))
             found[0, inside] = self._matrix[inside] @ linear.weights + linear.bias
-            found[1, inside] = meaning.margins(self._meanings[inside])
-            found[2, inside] = network.margins(
+            found[1, inside] = network.margins(
                 net, self._words.table, self._texts.rows[inside], self._texts.lengths[inside]
             )
+            report(f"  without {part}")
+
+        # Each on one core, and none depends on another: the result is the same on any number of cores.
+        with _one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(without, np.unique(parts)))
         return found
-
-    def _fit_meaning(self, chosen: Indices) -> Meaning:
-        from sklearn.linear_model import LogisticRegression
-
-        features = np.hstack([self._meanings, self._intercepts.toarray()]).astype(np.float32)[chosen]
-        weights, bias = np.zeros((self._meanings.shape[1], len(self.names))), np.full(len(self.names), -_CERTAIN)
-        for index in range(len(self.names)):
-            target = self.targets[chosen, index]
-            if target.all():
-                bias[index] = _CERTAIN
-            elif target.any():
-                # Close enough: the last digits of a weight do not matter, and take most of the time.
-                fitted = LogisticRegression(C=self.settings.loose, max_iter=1000, tol=1e-2)
-                fitted.fit(features, target, sample_weight=self.data.weights[chosen])
-                weights[:, index], bias[index] = fitted.coef_[0, : len(weights)], fitted.intercept_[0]
-        return Meaning(weights.astype(np.float32), bias.astype(np.float32))
 
     def _fit_linear(self, chosen: Indices) -> Linear:
         from scipy.sparse import hstack
@@ -145,25 +138,29 @@ class Trainer:
 
 
 def calibrate(margins: NDArray[np.float64], targets: NDArray[np.bool_], data: Data) -> NDArray[np.float32]:
-    """(4, k) `Model.blend`: logistic regression on held-out margins (Platt scaling), and a bound on false alarms.
+    """(3, k) `Model.blend`: logistic regression on held-out margins (Platt scaling), and a bound on false alarms.
 
     The last label is calibrated on all texts, the others on those that are unsafe. Then the last one's offset is
-    lowered until of the ordinary safe texts of no source more than MOST_FALSE are flagged at 0.5: unsafe texts are
-    rarer in use than in the data.
+    lowered until at 0.5 no more than MOST_FALSE of the ordinary safe texts of any source are flagged, and no more than
+    MOST_FALSE_HARD of the other safe ones: unsafe texts are rarer in use than in the data.
     """
     unsafe = targets[:, -1]
     long = np.array([len(words(text)) >= LEAST_WORDS for text in data.texts])
     last = targets.shape[1] - 1
-    blend = np.zeros((4, last + 1))
+    blend = np.zeros((3, last + 1))
     for index in range(last + 1):
         rows = long if index == last else long & unsafe
         blend[:, index] = _platt(margins[:, rows, index], targets[rows, index], data.weights[rows])
-    scores = blend[:3, last] @ margins[:, :, last] + blend[3, last]
-    ordinary = data.ordinary & ~unsafe & long
-    for source in np.unique(data.sources[ordinary]):
-        highest = float(np.quantile(scores[ordinary & (data.sources == source)], 1 - MOST_FALSE))
+    scores = blend[:2, last] @ margins[:, :, last] + blend[2, last]
+    safe = ~unsafe & long
+    ordinary = safe & data.ordinary
+    # A label that describes something other than the text says little about what may be flagged.
+    hard = safe & ~data.ordinary & (data.weights >= 1)
+    bounds = [(ordinary & (data.sources == source), MOST_FALSE) for source in np.unique(data.sources[ordinary])]
+    for texts, share in (*bounds, (hard, MOST_FALSE_HARD)):
+        highest = float(np.quantile(scores[texts], 1 - share)) if texts.any() else 0.0
         if highest > 0:
-            blend[3, last] -= highest
+            blend[2, last] -= highest
             scores -= highest
     return blend.astype(np.float32)
 
@@ -171,29 +168,29 @@ def calibrate(margins: NDArray[np.float64], targets: NDArray[np.bool_], data: Da
 def _platt(
     margins: NDArray[np.float64], target: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(4,) what each of the three margins weighs, and an offset; nothing for one that counts against its label."""
+    """(3,) what each of the two margins weighs, and an offset; nothing for one that counts against its label."""
     from sklearn.linear_model import LogisticRegression
 
-    found = np.zeros(4)
+    found = np.zeros(3)
     if target.all() or not target.any():
         # Such as where all that is unsafe has the same label.
-        found[3] = _CERTAIN if target.all() else -_CERTAIN
+        found[2] = _CERTAIN if target.all() else -_CERTAIN
         return found
-    used = [0, 1, 2]
+    used = [0, 1]
     while True:
         fitted = LogisticRegression(C=1e3).fit(margins[used].T, target, sample_weight=weights)
         worst = int(fitted.coef_[0].argmin())
         if fitted.coef_[0, worst] > 0 or len(used) == 1:
             break
         del used[worst]
-    found[used], found[3] = np.maximum(fitted.coef_[0], 0.05), fitted.intercept_[0]
+    found[used], found[2] = np.maximum(fitted.coef_[0], 0.05), fitted.intercept_[0]
     return found
 
 
 def train(data: Data, settings: Hyperparameters, report: Report = lambda line: None) -> tuple[Model, NDArray[Any]]:
     """Trains on the whole of the data.
 
-    Also returns the (3, n, k) margins that it was calibrated on, each by models that were trained without the text's
+    Also returns the (2, n, k) margins that it was calibrated on, each by models that were trained without the text's
     source or, where sources are not known, without the random part that it is in.
     """
     trainer = Trainer(data, settings)
