@@ -177,8 +177,6 @@ _Edges = dict[int, list[Step]]
 _SET_WORD = Entry("", 0, ())
 # Readings that begin at one word, at most: signs without letters all begin at the word that follows.
 _MOST_EDGES = 12
-# What a masked word may stand for, at most: "f*ck" is as good a word however many entries it fits.
-_MOST_UNMASKED = 2
 
 
 class Terms:
