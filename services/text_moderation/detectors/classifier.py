@@ -1,4 +1,4 @@
-"""Detector `classifier`: a small linear model over words and pieces of words, for what no list of terms can hold."""
+"""Detector `classifier`: small models over words, their meaning and their company, for what no list can hold."""
 
 from __future__ import annotations
 
