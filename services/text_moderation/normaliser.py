@@ -325,7 +325,10 @@ class Folded:
         """The respellings by other characters within a range of the original."""
         if self.direct:
             return set()
-        return {kind for kind in map(kind_of, self.original[start:end]) if kind}
+        part = self.original[start:end]
+        found = set(map(kind_of, part)) - {"", HOMOGLYPHS}
+        # Asked of the letters in no case: a dotless i is a look-alike, and its capital an ordinary I.
+        return found | {HOMOGLYPHS} if HOMOGLYPHS in map(kind_of, _caseless(part)) else found
 
     def may_be_latin(self, start: int, end: int) -> bool:
         """Whether look-alikes in a range are a disguise: a word of Cyrillic letters alone is one in Latin text only."""
