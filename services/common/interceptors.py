@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from services.common import errors, telemetry
+from services.common import deadline, errors, telemetry
 
 log = telemetry.logger("rpc")
 
@@ -77,7 +77,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         call = telemetry.continue_call(context.invocation_metadata())
         started = time.monotonic()
         outcome: dict[str, str] = {"code": "OK"}
-        with telemetry.bound(call, service=self._service):
+        with telemetry.bound(call, service=self._service), deadline.bound(context.time_remaining()):
             try:
                 if not self._is_ready():
                     raise errors.NotReady(

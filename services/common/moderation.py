@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from google.protobuf import duration_pb2
 
 from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2
-from services.common import errors
+from services.common import errors, records
 
 Subject = TypeVar("Subject", contravariant=True)
 AnySubject = TypeVar("AnySubject")
@@ -67,6 +67,15 @@ class Thresholds:
         return self.by_category.get(category, self.default)
 
 
+@runtime_checkable
+class ThresholdAware(Protocol[Subject]):
+    """A detector that has its provider leave out what no threshold lets count. It is asked in this way only."""
+
+    def detect_above(self, subject: Subject, thresholds: Thresholds) -> list[finding_pb2.Finding]:
+        """As Detector.detect; may leave out findings that stay below their thresholds."""
+        ...
+
+
 @dataclass
 class Verdict:
     """What a moderation came to, in the proto's own terms."""
@@ -115,8 +124,16 @@ class Moderation(Generic[AnySubject]):
                 run.skip_reason = detector_run_pb2.DETECTOR_SKIP_REASON_ALREADY_FLAGGED
             else:
                 started = time.perf_counter_ns()
-                findings = detector.detect(subject)
+                with records.recording() as record:
+                    if isinstance(detector, ThresholdAware):
+                        findings = detector.detect_above(subject, limits)
+                    else:
+                        findings = detector.detect(subject)
+                run.usage.extend(record.usage)
+                run.remarks.extend(record.remarks)
                 _require_confidences(findings, detector.name)
+                # A provider says with each answer which model gave it.
+                run.version = detector.version
                 run.duration.CopyFrom(as_duration(time.perf_counter_ns() - started))
                 run.status = detector_run_pb2.DETECTOR_RUN_STATUS_RAN
                 for finding in findings:

@@ -106,6 +106,36 @@ class ServiceSettings(BaseSettings):
         return f"{cls.model_config['env_prefix']}{field}".upper()
 
 
+class ProviderSettings(ServiceSettings):
+    """Of services that may have Amazon's behind them. Credentials come by boto3's own chain."""
+
+    aws_region: str | None = Field(
+        None, description="Region of the AWS services. Unset: boto3's own (AWS_REGION, AWS_DEFAULT_REGION, profile)."
+    )
+    aws_endpoint_url: str | None = Field(
+        None,
+        description="Address of all AWS services, in place of their own: a VPC endpoint, a stand-in. "
+        "boto3's AWS_ENDPOINT_URL_<SERVICE> sets one.",
+    )
+    aws_connect_timeout_s: float = Field(
+        3, gt=0, le=60, description="Longest wait for a connection to an AWS service, seconds."
+    )
+    aws_read_timeout_s: float = Field(
+        60, gt=0, le=3600, description="Longest silence of an AWS service, seconds. The caller's deadline cuts it."
+    )
+    aws_max_attempts: int = Field(
+        3,
+        ge=1,
+        le=10,
+        description="How often a call is sent to an AWS service at most; it is repeated where that may help.",
+    )
+    aws_check_interval_s: float = Field(
+        30,
+        ge=1,
+        description="Seconds between looks at whether credentials and endpoints are in order, which the health tells.",
+    )
+
+
 class _SharedVariables(EnvSettingsSource):
     """Reads `SAFELIGHT_<NAME>`, only for the settings that all services share."""
 
@@ -172,7 +202,7 @@ def misspelt(settings: type[ServiceSettings]) -> Iterator[str]:
 
 
 def _shared_fields() -> list[str]:
-    return [field for field in ServiceSettings.model_fields if field != "port"]
+    return [field for field in ProviderSettings.model_fields if field != "port"]
 
 
 def _describe(settings: type[ServiceSettings], error: ValidationError) -> Iterator[str]:
@@ -201,6 +231,7 @@ def _variable_set(settings: type[ServiceSettings], field: str) -> str:
 
 def describe_settings(services: Mapping[str, type[ServiceSettings]]) -> str:
     """Every setting as Markdown: those that all services share first, then each service's own."""
+    shared = ProviderSettings.model_fields
     lines = [
         "# Settings",
         "",
@@ -213,13 +244,20 @@ def describe_settings(services: Mapping[str, type[ServiceSettings]]) -> str:
         "`PORT` only goes with a service's own prefix.",
         "",
         *_table("<NAME>", ServiceSettings, [f for f in ServiceSettings.model_fields if f not in ("port",)]),
+        "",
+        "## Amazon's services",
+        "",
+        "For text moderation, image moderation and the generator, each of which may have them behind it: see",
+        "[aws.md](aws.md). Shared, or with a service's own prefix, as above. Credentials come by boto3's own chain.",
+        "",
+        *_table("<NAME>", ProviderSettings, [f for f in shared if f not in ServiceSettings.model_fields]),
     ]
     for name, settings in services.items():
         prefix = str(settings.model_config["env_prefix"])
         own = [
             field
             for field, info in settings.model_fields.items()
-            if field not in ServiceSettings.model_fields or info.default != ServiceSettings.model_fields[field].default
+            if field not in shared or info.default != shared[field].default
         ]
         lines += ["", f"## {name.replace('_', ' ').capitalize()}", "", *_table(prefix, settings, own)]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,7 @@ from safelight.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from safelight.image_moderation.v1 import image_moderation_pb2_grpc
 from safelight.text_moderation.v1 import text_moderation_pb2_grpc
 from services.common.server import Service, StartError
+from services.gateway.costs import PriceError, PriceList, load_prices
 from services.gateway.moderation_proxy import ImageModerationProxy, TextModerationProxy
 from services.gateway.policy import Policy, PolicyError, load_policies
 from services.gateway.service import GatewayServicer
@@ -21,13 +22,20 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1", "[::1]")
 GATEWAY_SERVICE = gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"].full_name
 
 
-def build(settings: Settings, *, policies: Mapping[str, Policy] | None = None) -> Service:
-    """The gateway, ready for serve(). Raises StartError for a policy that is wrong. Call it inside the event loop."""
-    if policies is None:
-        try:
+def build(
+    settings: Settings, *, policies: Mapping[str, Policy] | None = None, prices: PriceList | None = None
+) -> Service:
+    """The gateway, ready for serve(). Call it inside the event loop.
+
+    Raises StartError for a policy or a price list that is wrong.
+    """
+    try:
+        if policies is None:
             policies = load_policies(settings.policy_files)
-        except PolicyError as error:
-            raise StartError(str(error)) from None
+        if prices is None:
+            prices = load_prices(settings.price_files)
+    except (PolicyError, PriceError) as error:
+        raise StartError(str(error)) from None
     if settings.default_policy not in policies:
         raise StartError(
             f"{settings.variable('default_policy')}={settings.default_policy!r}: no such policy; "
@@ -38,7 +46,8 @@ def build(settings: Settings, *, policies: Mapping[str, Policy] | None = None) -
 
     def register(server: grpc.aio.Server) -> None:
         gateway_pb2_grpc.add_GatewayServiceServicer_to_server(
-            GatewayServicer(settings=settings, policies=policies, allowed=allowed, upstreams=upstreams), server
+            GatewayServicer(settings=settings, policies=policies, allowed=allowed, upstreams=upstreams, prices=prices),
+            server,
         )
         text_moderation_pb2_grpc.add_TextModerationServiceServicer_to_server(TextModerationProxy(upstreams), server)
         image_moderation_pb2_grpc.add_ImageModerationServiceServicer_to_server(

@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from safelight.common.v1 import finding_pb2
+from safelight.common.v1 import finding_pb2, provider_usage_pb2
 from safelight.gateway.v1 import gateway_pb2 as pb
 from safelight.generator.v1 import generator_pb2
 from safelight.image_moderation.v1 import image_moderation_pb2
 from safelight.text_moderation.v1 import text_moderation_pb2
 from services.common.moderation import as_duration
+from services.gateway.costs import Bill, PriceList
 from services.gateway.policy import Policy, category_name, is_flagged
 
 TEXT = pb.STAGE_TEXT_MODERATION
@@ -29,6 +30,7 @@ _WARNINGS: dict[pb.WarningReason.ValueType, str] = {
     pb.WARNING_REASON_IMAGE_BLURRED: "image {index} is flagged ({kinds}) and was blurred",
     pb.WARNING_REASON_IMAGE_WITHHELD: "image {index} is flagged ({kinds}) and is withheld",
     pb.WARNING_REASON_IMAGE_REENCODED: "image {index} was too large for the stream and was encoded anew with loss",
+    pb.WARNING_REASON_IMAGE_REFUSED: "image {index} was refused by the provider that makes the images ({kinds})",
     pb.WARNING_REASON_MODERATION_SKIPPED: "text moderation could not answer; the policy lets the prompt pass",
 }
 
@@ -46,9 +48,10 @@ _OUTCOMES: dict[pb.Outcome.ValueType, str] = {
 class Journal:
     """The account of one request: every event passes through it, and it times the stages."""
 
-    def __init__(self, policy: Policy, *, decision_id: str) -> None:
+    def __init__(self, policy: Policy, *, decision_id: str, prices: PriceList) -> None:
         """The clock starts now."""
         self._policy = policy
+        self._bill = Bill(prices)
         self._decision_id = decision_id
         self._started = time.perf_counter_ns()
         self._sequence = 0
@@ -99,6 +102,8 @@ class Journal:
         progress = event.stage_progress
         progress.stage, progress.attempt, progress.image_index = GENERATION, attempt, image_index
         progress.step, progress.total_steps = done.step, done.total_steps
+        if done.HasField("elapsed"):
+            progress.elapsed.CopyFrom(done.elapsed)
         return event
 
     def prompt_moderated(self, verdict: text_moderation_pb2.ModerateTextResponse | None) -> Event:
@@ -111,11 +116,33 @@ class Journal:
         """Image moderation ends for one image, with its verdict."""
         return self._finished(pb.StageFinished(stage=IMAGE, attempt=attempt, image_index=image_index), verdict)
 
-    def generated(self, backend: generator_pb2.GenerationStarted, attempt: int) -> Event:
-        """Generation ends for one attempt."""
-        return self._finished(
-            pb.StageFinished(
-                stage=GENERATION, attempt=attempt, backend=backend.backend, backend_version=backend.version
+    def generated(
+        self,
+        backend: generator_pb2.GenerationStarted,
+        attempt: int,
+        usage: Iterable[provider_usage_pb2.ProviderUsage] = (),
+        refusals: Iterable[finding_pb2.Finding] = (),
+    ) -> Event:
+        """Generation ends for one attempt; `refusals` say why the provider refused images, if it did."""
+        finished = pb.StageFinished(
+            stage=GENERATION,
+            attempt=attempt,
+            backend=backend.backend,
+            backend_version=backend.version,
+            usage=usage,
+            findings=refusals,
+        )
+        finished.flagged = bool(finished.findings)
+        return self._finished(finished)
+
+    def adjusted(self, notice: generator_pb2.GenerationNotice, attempt: int) -> Event:
+        """The generator says what is not as it was asked for."""
+        return self._event(
+            warning=pb.Warning(
+                stage=GENERATION,
+                reason=pb.WARNING_REASON_GENERATION_ADJUSTED,
+                message=notice.message,
+                attempt=attempt,
             )
         )
 
@@ -192,6 +219,7 @@ class Journal:
                 policy_version=self._policy.version,
                 decision_id=self._decision_id,
                 plan=plan,
+                cost_estimate=self._bill.estimate(),
             )
         )
 
@@ -205,6 +233,8 @@ class Journal:
             finished.flagged = is_flagged(verdict)
             finished.findings.extend(verdict.findings)
             finished.detector_runs.extend(verdict.detector_runs)
+        of_detectors = (usage for run in finished.detector_runs for usage in run.usage)
+        self._bill.count(finished.stage, (*finished.usage, *of_detectors))
         return self._event(stage_finished=finished)
 
     def _event(self, **member: object) -> Event:

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from safelight.common.v1 import finding_pb2
 from safelight.gateway.v1 import gateway_pb2 as pb
 from safelight.generator.v1 import generator_pb2
 from safelight.image_moderation.v1 import image_moderation_pb2
@@ -20,6 +21,8 @@ from safelight.text_moderation.v1 import text_moderation_pb2
 from services.common import errors
 from services.gateway.events import GENERATION, IMAGE, TEXT, Event, Journal
 from services.gateway.policy import ImageAction, Policy, PromptAction, attempt_seed, is_flagged
+
+_PROMPT = generator_pb2.REFUSAL_SUBJECT_PROMPT
 
 
 class Upstreams(Protocol):
@@ -81,10 +84,10 @@ async def run(
     attempt = _Attempt(number=0, unsafe=list(range(request.count or 1)))
     found: list[int] = []  # the categories that images were flagged for so far
     while attempt.unsafe:
-        attempt = _Attempt(number=attempt.number + 1, pending=attempt.unsafe)
+        attempt = _Attempt(attempt.number + 1, pending=attempt.unsafe, missing=set(range(len(attempt.unsafe))))
         to_come, last = len(attempt.pending), None
         yield journal.stage_started(GENERATION, attempt=attempt.number)
-        backend = generator_pb2.GenerationStarted()
+        backend, completed = generator_pb2.GenerationStarted(), generator_pb2.GenerationCompleted()
         generation = upstreams.generate_images(_generation(request, policy, attempt, found))
         async with aclosing(generation), aclosing(journal.timing_each(GENERATION, generation)) as events:
             async for event in events:
@@ -94,14 +97,28 @@ async def run(
                     case "progress":
                         index = attempt.pending[event.progress.image_index]
                         yield journal.progress(event.progress, attempt.number, index)
+                    case "notice":
+                        yield journal.adjusted(event.notice, attempt.number)
+                    case "refused":
+                        attempt.refusals.append(event.refused)
+                        to_come -= 1 if event.refused.HasField("image_index") else to_come
+                    case "completed":
+                        completed = event.completed
                     case "image":
                         to_come -= 1
+                        attempt.missing.remove(event.image.image_index)
                         if not to_come:
                             last = event.image  # moderated below, once the generator has said that it is done
                             continue
                         async for told in _moderate(event.image, attempt, policy, upstreams, journal, max_image_bytes):
                             yield told
-        yield journal.generated(backend, attempt.number)
+        yield journal.generated(backend, attempt.number, completed.usage, attempt.why_refused)
+        if attempt.prompt_refused:
+            yield journal.rejected(attempt.why_refused)
+            return
+        for refused in attempt.refusals:
+            for told in _refuse(refused, attempt, policy, journal):
+                yield told
         if last is not None:
             async for told in _moderate(last, attempt, policy, upstreams, journal, max_image_bytes):
                 yield told
@@ -121,6 +138,51 @@ class _Attempt:
     """Which of them are to be made anew."""
     found: list[int] = field(default_factory=list)
     """The categories that those were flagged for."""
+    missing: set[int] = field(default_factory=set)
+    """The places in `pending` of those that have not been made."""
+    refusals: list[generator_pb2.GenerationRefused] = field(default_factory=list)
+    """What the provider that makes them refused to make or to hand over."""
+
+    @property
+    def why_refused(self) -> list[finding_pb2.Finding]:
+        """All that the refusals rest on."""
+        return [finding for refused in self.refusals for finding in refused.findings]
+
+    @property
+    def prompt_refused(self) -> bool:
+        """Whether the provider refused the prompt itself, before anything was made of it."""
+        untouched = self.number == 1 and len(self.missing) == len(self.pending)
+        return untouched and any(refused.subject == _PROMPT for refused in self.refusals)
+
+
+def _refuse(
+    refused: generator_pb2.GenerationRefused, attempt: _Attempt, policy: Policy, journal: Journal
+) -> Iterator[Event]:
+    """What a provider's refusal leads to: there is nothing to look at or to blur, so another attempt, or no image."""
+    places = [refused.image_index] if refused.HasField("image_index") else sorted(attempt.missing)
+    attempt.missing.difference_update(places)
+    for index in [attempt.pending[place] for place in places]:
+
+        def warning(reason: pb.WarningReason.ValueType, index: int = index) -> Event:
+            return journal.warning(GENERATION, reason, refused.findings, attempt=attempt.number, image_index=index)
+
+        yield warning(pb.WARNING_REASON_IMAGE_REFUSED)
+        again = policy.image_action(True, attempt=attempt.number) is ImageAction.REGENERATE
+        if again and refused.subject != _PROMPT:
+            attempt.unsafe.append(index)
+            attempt.found += [finding.category for finding in refused.findings]
+            yield warning(pb.WARNING_REASON_IMAGE_REGENERATING)
+            continue
+        yield warning(pb.WARNING_REASON_IMAGE_WITHHELD)
+        yield journal.image_produced(
+            pb.ImageProduced(
+                image_index=index,
+                disposition=pb.IMAGE_DISPOSITION_WITHHELD,
+                seed=refused.seed,
+                attempt=attempt.number,
+                findings=refused.findings,
+            )
+        )
 
 
 async def _moderate(

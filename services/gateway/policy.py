@@ -6,19 +6,19 @@ are generated anew first, and what is always kept out by negative prompts. docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2
 from safelight.gateway.v1 import gateway_pb2 as pb
 from safelight.image_moderation.v1 import image_moderation_pb2
 from safelight.text_moderation.v1 import text_moderation_pb2
+from services.gateway.documents import DocumentError, load_document, shown
 
 SHIPPED = Path(__file__).parent / "policies"
 
@@ -60,7 +60,7 @@ def _threshold(value: Any) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if value == "ignore" or (is_number and 0 <= value <= 1):
         return value
-    raise ValueError(f"must be a number from 0 to 1 or the word ignore; is {_shown(value)}")
+    raise ValueError(f"must be a number from 0 to 1 or the word ignore; is {shown(value)}")
 
 
 CategoryName = Annotated[str, AfterValidator(_category)]
@@ -221,98 +221,9 @@ def load_policies(files: Sequence[Path] = (), *, shipped: Path = SHIPPED) -> dic
 def load_policy(path: Path) -> Policy:
     """Reads one policy. Raises PolicyError with file, line and reason of everything that is wrong."""
     try:
-        source = path.read_bytes().decode("utf-8")
-        node = yaml.compose(source, Loader=_Loader)
-        document = yaml.load(source, Loader=_Loader)  # noqa: S506 # _Loader is a SafeLoader
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise PolicyError(f"{path}:{line}: is not UTF-8 at byte {error.start}") from None
-    except yaml.reader.ReaderError as error:
-        line = source.count("\n", 0, error.position) + 1
-        raise PolicyError(f"{path}:{line}: {error.reason}") from None
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "is not valid YAML"
-        raise PolicyError(f"{path}:{mark.line + 1 if mark else 1}: {problem}") from None
-    except RecursionError:
-        raise PolicyError(f"{path}:1: is nested too deeply") from None
-    if not isinstance(document, Mapping):
-        raise PolicyError(f"{path}:1: a policy is a mapping of keys to values")
-    try:
-        return Policy.model_validate(document)
-    except ValidationError as error:
-        problems = {f"{path}:{_line(node, item['loc'])}: {_reason(item)}": None for item in error.errors()}
-        raise PolicyError("\n".join(problems)) from None
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's own loader, stricter: it would take the later of two equal keys in silence, among other things."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        # With aliases a few lines can stand for billions of values.
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call] # published without its type
-            raise yaml.composer.ComposerError(None, None, "an alias (*) has no place in a policy", mark)
-        return super().compose_node(parent, index)
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except (ValueError, LookupError, AttributeError, TypeError, OverflowError):
-            # What PyYAML raises for a scalar that its tag does not fit, such as the date 2020-99-99.
-            kind = node.tag.rsplit(":", 1)[-1]
-            raise yaml.constructor.ConstructorError(None, None, f"is no valid {kind}", node.start_mark) from None
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
-                )
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _line(node: yaml.Node | None, path: Sequence[Any]) -> int:
-    line = 0
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            entry = next(((k, v) for k, v in node.value if getattr(k, "value", None) == str(part)), None)
-            if entry is None:
-                break
-            line, node = entry[0].start_mark.line, entry[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line
-        else:
-            break
-    return line + 1
-
-
-def _reason(item: Any) -> str:
-    # Pydantic adds "[key]" to the path of a wrong key, which is not in the file.
-    path = ".".join(str(part) for part in item["loc"] if part != "[key]")
-    match item["type"]:
-        case "extra_forbidden":
-            return f"unknown key {path!r}"
-        case "missing":
-            return f"the key {path!r} is missing"
-        case "literal_error":
-            return f"{path}: must be {item['ctx']['expected']}; is {_shown(item['input'])}"
-        case _:
-            return f"{path}: {item['msg'].removeprefix('Value error, ')}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return repr(value[:80])
-    # A collection or a long integer may be too long to show, or to be written at all.
-    if isinstance(value, bool | float | None) or (isinstance(value, int) and abs(value) < 10**12):
-        return repr(value)
-    return f"of type {type(value).__name__}"
+        return load_document(path, Policy, "policy")
+    except DocumentError as error:
+        raise PolicyError(str(error)) from None
 
 
 @cache  # every request needs them, and they are the dearest part of it to make

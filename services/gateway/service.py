@@ -13,6 +13,7 @@ from safelight.gateway.v1 import gateway_pb2_grpc
 from services.common import errors, telemetry
 from services.common.validation import Violations
 from services.gateway import pipeline
+from services.gateway.costs import PriceList
 from services.gateway.events import Journal
 from services.gateway.policy import Policy
 from services.gateway.settings import Settings
@@ -27,13 +28,20 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
     """Serves GatewayService."""
 
     def __init__(
-        self, *, settings: Settings, policies: Mapping[str, Policy], allowed: Collection[str], upstreams: Upstreams
+        self,
+        *,
+        settings: Settings,
+        policies: Mapping[str, Policy],
+        allowed: Collection[str],
+        upstreams: Upstreams,
+        prices: PriceList,
     ) -> None:
         """`policies` are all there are, by name, the default among them; callers may use those in `allowed`."""
         self._settings = settings
         self._policies = policies
         self._allowed = allowed
         self._upstreams = upstreams
+        self._prices = prices
 
     async def GenerateImages(
         self, request: pb.GenerateImagesRequest, context: Any
@@ -42,7 +50,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
         self._validate(request)
         policy = self._policy(request.policy)
         decision_id = secrets.token_hex(16)
-        journal = Journal(policy, decision_id=decision_id)
+        journal = Journal(policy, decision_id=decision_id, prices=self._prices)
         if self._settings.log_prompts:
             log.debug("gateway.prompt", decision_id=decision_id, prompt=request.prompt)
         try:

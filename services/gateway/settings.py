@@ -41,6 +41,11 @@ class Settings(ServiceSettings):
         "elsewhere all but those that send flagged images as they are.",
     )
 
+    price_files: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="YAML files of prices, comma separated, laid over the shipped ones: for your region and contract.",
+    )
+
     text_moderation_timeout_s: float = Field(10, gt=0, description="Longest wait for one prompt's moderation, seconds.")
     generation_timeout_s: float = Field(
         180, gt=0, description="Longest time for one attempt at generating, moderation in between included; seconds."
@@ -59,7 +64,7 @@ class Settings(ServiceSettings):
         "the rest of the message within the 4 MiB that gRPC clients accept.",
     )
 
-    @field_validator("policy_files", "allowed_policies", mode="before")
+    @field_validator("policy_files", "allowed_policies", "price_files", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return split_list(value)

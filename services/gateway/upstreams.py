@@ -33,8 +33,8 @@ RETRIED = ((TEXT_SERVICE, "ModerateText"), (IMAGE_SERVICE, "ModerateImage"))
 
 HEALTH_RETRY_S = 0.5
 
-# gRPC ends a call a little before or after its deadline.
-CLOCK_TOLERANCE_S = 0.02
+# gRPC ends a call a little before or after its deadline, and a provider is waited for a little less.
+CLOCK_TOLERANCE_S = 0.25
 
 
 def stage_name(stage: pb.Stage.ValueType) -> str:
@@ -242,6 +242,8 @@ def translate(error: grpc.aio.AioRpcError, upstream: Upstream, deadline: float |
     """
     stage = stage_name(upstream.stage)
     said = _domain_error(error)
+    if isinstance(said, errors.DeadlineExceeded):
+        return _out_of_time(upstream, deadline)  # its deadline may be the stage's limit, of which callers know nothing
     if said is not None:
         said.metadata.setdefault("stage", stage)
         return said
@@ -292,7 +294,7 @@ def require_answer(response: policy.Moderated | None, upstream: Upstream) -> Non
 
 
 class _ExpectedStream:
-    """Holds a generator to its contract: every image once, `completed` last, nothing that was not asked for."""
+    """Holds a generator to its contract: every image, or its refusal, once; `completed` last; nothing else."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -314,8 +316,18 @@ class _ExpectedStream:
                 if not event.image.image or not event.image.media_type.startswith("image/"):
                     raise _nonsense(pb.STAGE_GENERATION, "sent an image without bytes, or without a media type")
                 self._missing.remove(event.image.image_index)
+            case "refused":
+                self._check_refusal(event.refused)
             case "completed":
                 self._completed = True
+
+    def _check_refusal(self, refused: generator_pb2.GenerationRefused) -> None:
+        missing = {refused.image_index} if refused.HasField("image_index") else set(self._missing)
+        if not missing or not missing <= self._missing:
+            raise _nonsense(pb.STAGE_GENERATION, "refused an image that was not missing")
+        if not refused.findings or not all(finding.flagged for finding in refused.findings):
+            raise _nonsense(pb.STAGE_GENERATION, "refused an image without saying why")
+        self._missing -= missing
 
     def check_end(self) -> None:
         """Raises ModelResponseInvalid for a stream that ended too early."""

@@ -169,8 +169,14 @@ UPSTREAM_ERRORS = [
     (errors.NotReady("loading", metadata={"service": "s"}), UNAVAILABLE, "NOT_READY", True),
     (errors.ProviderRejected("no", metadata={"setting": "S"}), PRECONDITION, "PROVIDER_REJECTED", False),
     (errors.ModelResponseInvalid("huh"), INTERNAL, "MODEL_RESPONSE_INVALID", False),
-    (errors.DeadlineExceeded("late"), DEADLINE, "DEADLINE_EXCEEDED", False),
 ]
+
+
+async def test_a_service_that_runs_out_of_time_is_unavailable_to_a_caller_that_has_some():
+    """Its deadline was the gateway's limit for the stage; DEADLINE_EXCEEDED would speak of the caller's."""
+    async with suite(text=ScriptedText(before=raises(errors.DeadlineExceeded("late")))) as running:
+        told = await collect(running.stub, prompt="a")
+    check(told, UNAVAILABLE, "UPSTREAM_UNAVAILABLE", {"stage": "text_moderation"}, retry=True)
 
 
 @pytest.mark.parametrize(("error", "code", "reason", "retry"), UPSTREAM_ERRORS, ids=lambda value: type(value).__name__)
@@ -326,7 +332,7 @@ async def test_the_callers_deadline_on_a_moderation_passed_on_names_the_stage():
 async def test_the_reasons_that_cannot_arise_yet_are_those_of_callers_identities():
     """This file has met every other reason; credentials, quotas and allowed policies come with identities."""
     met = {reason for _, _, reason, _ in UPSTREAM_ERRORS} | {
-        "FIELD_INVALID", "POLICY_UNKNOWN", "IMAGE_UNREADABLE", "UNEXPECTED", "UPSTREAM_UNAVAILABLE",
+        "FIELD_INVALID", "POLICY_UNKNOWN", "IMAGE_UNREADABLE", "UNEXPECTED", "UPSTREAM_UNAVAILABLE", "DEADLINE_EXCEEDED",
     }  # fmt: skip
     every = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()}  # noqa: SIM118
     assert every - met == {"UNSPECIFIED", "CREDENTIALS_INVALID", "POLICY_NOT_ALLOWED"}

@@ -14,7 +14,7 @@ from typing import Any, Never
 
 import grpc
 
-from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2
+from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2, provider_usage_pb2
 from safelight.gateway.v1 import gateway_pb2_grpc
 from safelight.generator.v1 import generator_pb2, generator_pb2_grpc
 from safelight.image_moderation.v1 import image_moderation_pb2, image_moderation_pb2_grpc
@@ -27,10 +27,12 @@ from services.gateway.settings import Settings
 from services.gateway.upstreams import GENERATOR_SERVICE, IMAGE_SERVICE, TEXT_SERVICE
 
 
-def ran(name: str, *, flagged: bool = False) -> detector_run_pb2.DetectorRun:
+def ran(
+    name: str, *, flagged: bool = False, usage: Sequence[provider_usage_pb2.ProviderUsage] = ()
+) -> detector_run_pb2.DetectorRun:
     """A detector run that took a millisecond."""
     run = detector_run_pb2.DetectorRun(
-        detector=name, version="1", status=detector_run_pb2.DETECTOR_RUN_STATUS_RAN, flagged=flagged
+        detector=name, version="1", status=detector_run_pb2.DETECTOR_RUN_STATUS_RAN, flagged=flagged, usage=usage
     )
     run.duration.FromMilliseconds(1)
     return run
@@ -85,6 +87,7 @@ class ScriptedText(Live, text_moderation_pb2_grpc.TextModerationServiceServicer)
 
     flags: Mapping[str, str] = field(default_factory=lambda: {"forbidden": "violence"})
     before: Callable[[Any], Awaitable[None]] | None = None
+    usage: Sequence[provider_usage_pb2.ProviderUsage] = ()
     requests: list[text_moderation_pb2.ModerateTextRequest] = field(default_factory=list)
 
     async def ModerateText(
@@ -96,7 +99,7 @@ class ScriptedText(Live, text_moderation_pb2_grpc.TextModerationServiceServicer)
                 await self.before(context)
         found = [finding(category) for word, category in self.flags.items() if word in request.text]
         return text_moderation_pb2.ModerateTextResponse(
-            flagged=bool(found), findings=found, detector_runs=[ran("scripted", flagged=bool(found))]
+            flagged=bool(found), findings=found, detector_runs=[ran("scripted", flagged=bool(found), usage=self.usage)]
         )
 
 
@@ -106,12 +109,14 @@ SAFE, UNSAFE, BLURRED = b"<safe>", b"<unsafe>", b"<blurred>"
 
 @dataclass
 class ScriptedGenerator(Live, generator_pb2_grpc.GeneratorServiceServicer):
-    """Makes the image that `image(attempt, index)` gives, after two steps; `before_image` may hang or raise.
+    """Makes, or refuses, what `image(attempt, index)` gives, after two steps; `before_image` may hang or raise.
 
     `index` is the image's place in this call; each call is an attempt.
     """
 
-    image: Callable[[int, int], bytes] = lambda attempt, index: SAFE
+    image: Callable[[int, int], bytes | generator_pb2.GenerationRefused] = lambda attempt, index: SAFE
+    notices: Sequence[generator_pb2.GenerationNotice] = ()
+    usage: Sequence[provider_usage_pb2.ProviderUsage] = ()
     before_image: Callable[[Any], Awaitable[None]] | None = None
     requests: list[generator_pb2.GenerateImagesRequest] = field(default_factory=list)
 
@@ -123,6 +128,8 @@ class ScriptedGenerator(Live, generator_pb2_grpc.GeneratorServiceServicer):
         attempt = len(self.requests)
         with self.call():
             yield response(started=generator_pb2.GenerationStarted(backend="scripted", version="1"))
+            for notice in self.notices:
+                yield response(notice=notice)
             for index in range(request.count):
                 for step in (1, 2):
                     yield response(
@@ -130,17 +137,24 @@ class ScriptedGenerator(Live, generator_pb2_grpc.GeneratorServiceServicer):
                     )
                 if self.before_image:
                     await self.before_image(context)
+                made = self.image(attempt, index)
+                if isinstance(made, generator_pb2.GenerationRefused):
+                    yield response(refused=made)
+                    if made.HasField("image_index"):
+                        continue
+                    break
                 yield response(
                     image=generator_pb2.GeneratedImage(
                         image_index=index,
-                        image=self.image(attempt, index),
+                        image=made,
                         media_type="image/png",
                         width=64,
                         height=64,
                         seed=(request.seed + index) % 2**32,
                     )
                 )
-            yield response(completed=generator_pb2.GenerationCompleted(image_count=request.count))
+            completed = generator_pb2.GenerationCompleted(image_count=request.count, usage=self.usage)
+            yield response(completed=completed)
 
 
 @dataclass
@@ -149,6 +163,7 @@ class ScriptedImages(Live, image_moderation_pb2_grpc.ImageModerationServiceServi
 
     category: str = "nudity"
     before: Callable[[Any], Awaitable[None]] | None = None
+    usage: Sequence[provider_usage_pb2.ProviderUsage] = ()
     alter: Callable[[image_moderation_pb2.ModerateImageResponse], None] = lambda response: None
     requests: list[image_moderation_pb2.ModerateImageRequest] = field(default_factory=list)
 
@@ -163,7 +178,7 @@ class ScriptedImages(Live, image_moderation_pb2_grpc.ImageModerationServiceServi
         response = image_moderation_pb2.ModerateImageResponse(
             flagged=flagged,
             findings=[finding(self.category)] if flagged else [],
-            detector_runs=[ran("scripted", flagged=flagged)],
+            detector_runs=[ran("scripted", flagged=flagged, usage=self.usage)],
             width=64,
             height=64,
             media_type="image/png",

@@ -23,19 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from safelight.common.v1 import provider_usage_pb2 as safelight_dot_common_dot_v1_dot_provider__usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&safelight/common/v1/detector_run.proto\x12\x13safelight.common.v1\x1a\x1egoogle/protobuf/duration.proto\"\xe4\x01\n\x0b\x44\x65tectorRun\x12\x10\n\x08\x64\x65tector\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x36\n\x06status\x18\x03 \x01(\x0e\x32&.safelight.common.v1.DetectorRunStatus\x12<\n\x0bskip_reason\x18\x04 \x01(\x0e\x32\'.safelight.common.v1.DetectorSkipReason\x12\x0f\n\x07\x66lagged\x18\x05 \x01(\x08\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration*v\n\x11\x44\x65tectorRunStatus\x12#\n\x1f\x44\x45TECTOR_RUN_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45TECTOR_RUN_STATUS_RAN\x10\x01\x12\x1f\n\x1b\x44\x45TECTOR_RUN_STATUS_SKIPPED\x10\x02*\x8c\x01\n\x12\x44\x65tectorSkipReason\x12$\n DETECTOR_SKIP_REASON_UNSPECIFIED\x10\x00\x12(\n$DETECTOR_SKIP_REASON_ALREADY_FLAGGED\x10\x01\x12&\n\"DETECTOR_SKIP_REASON_NOT_REQUESTED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&safelight/common/v1/detector_run.proto\x12\x13safelight.common.v1\x1a\x1egoogle/protobuf/duration.proto\x1a(safelight/common/v1/provider_usage.proto\"\xa8\x02\n\x0b\x44\x65tectorRun\x12\x10\n\x08\x64\x65tector\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x36\n\x06status\x18\x03 \x01(\x0e\x32&.safelight.common.v1.DetectorRunStatus\x12<\n\x0bskip_reason\x18\x04 \x01(\x0e\x32\'.safelight.common.v1.DetectorSkipReason\x12\x0f\n\x07\x66lagged\x18\x05 \x01(\x08\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x05usage\x18\x07 \x03(\x0b\x32\".safelight.common.v1.ProviderUsage\x12\x0f\n\x07remarks\x18\x08 \x03(\t*v\n\x11\x44\x65tectorRunStatus\x12#\n\x1f\x44\x45TECTOR_RUN_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45TECTOR_RUN_STATUS_RAN\x10\x01\x12\x1f\n\x1b\x44\x45TECTOR_RUN_STATUS_SKIPPED\x10\x02*\x8c\x01\n\x12\x44\x65tectorSkipReason\x12$\n DETECTOR_SKIP_REASON_UNSPECIFIED\x10\x00\x12(\n$DETECTOR_SKIP_REASON_ALREADY_FLAGGED\x10\x01\x12&\n\"DETECTOR_SKIP_REASON_NOT_REQUESTED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'safelight.common.v1.detector_run_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DETECTORRUNSTATUS']._serialized_start=326
-  _globals['_DETECTORRUNSTATUS']._serialized_end=444
-  _globals['_DETECTORSKIPREASON']._serialized_start=447
-  _globals['_DETECTORSKIPREASON']._serialized_end=587
-  _globals['_DETECTORRUN']._serialized_start=96
-  _globals['_DETECTORRUN']._serialized_end=324
+  _globals['_DETECTORRUNSTATUS']._serialized_start=436
+  _globals['_DETECTORRUNSTATUS']._serialized_end=554
+  _globals['_DETECTORSKIPREASON']._serialized_start=557
+  _globals['_DETECTORSKIPREASON']._serialized_end=697
+  _globals['_DETECTORRUN']._serialized_start=138
+  _globals['_DETECTORRUN']._serialized_end=434
 # @@protoc_insertion_point(module_scope)

@@ -3,10 +3,13 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from safelight.common.v1 import provider_usage_pb2 as _provider_usage_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -80,6 +83,8 @@ class DetectorRun(_message.Message):
     SKIP_REASON_FIELD_NUMBER: _builtins.int
     FLAGGED_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
     detector: _builtins.str
     """The detector's name, such as "terms", "classifier" or "nudenet"."""
     version: _builtins.str
@@ -94,6 +99,14 @@ class DetectorRun(_message.Message):
     def duration(self) -> _duration_pb2.Duration:
         """How long it worked, the wait for a free worker not counted. Unset when it was skipped."""
 
+    @_builtins.property
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[_provider_usage_pb2.ProviderUsage]:
+        """The calls that it made to a provider in the cloud. Empty for an embedded detector."""
+
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it says of the subject that is no finding, such as Amazon Rekognition's content types ("Animated")."""
+
     def __init__(
         self,
         *,
@@ -103,10 +116,12 @@ class DetectorRun(_message.Message):
         skip_reason: Global___DetectorSkipReason.ValueType = ...,
         flagged: _builtins.bool = ...,
         duration: _duration_pb2.Duration | None = ...,
+        usage: _abc.Iterable[_provider_usage_pb2.ProviderUsage] | None = ...,
+        remarks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detector", b"detector", "duration", b"duration", "flagged", b"flagged", "skip_reason", b"skip_reason", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detector", b"detector", "duration", b"duration", "flagged", b"flagged", "remarks", b"remarks", "skip_reason", b"skip_reason", "status", b"status", "usage", b"usage", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

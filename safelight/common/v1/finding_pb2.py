@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from safelight.common.v1 import category_pb2 as safelight_dot_common_dot_v1_dot_category__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!safelight/common/v1/finding.proto\x12\x13safelight.common.v1\x1a\"safelight/common/v1/category.proto\"\xb0\x02\n\x07\x46inding\x12/\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x1d.safelight.common.v1.Category\x12\r\n\x05label\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x02\x12\x11\n\tthreshold\x18\x04 \x01(\x02\x12\x0f\n\x07\x66lagged\x18\x05 \x01(\x08\x12\x10\n\x08\x64\x65tector\x18\x06 \x01(\t\x12\x32\n\ttext_span\x18\x07 \x01(\x0b\x32\x1d.safelight.common.v1.TextSpanH\x00\x12\x38\n\x0c\x62ounding_box\x18\x08 \x01(\x0b\x32 .safelight.common.v1.BoundingBoxH\x00\x12\x13\n\x0brespellings\x18\t \x03(\t\x12\x0c\n\x04term\x18\n \x01(\tB\n\n\x08location\"&\n\x08TextSpan\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\"G\n\x0b\x42oundingBox\x12\x0c\n\x04left\x18\x01 \x01(\x02\x12\x0b\n\x03top\x18\x02 \x01(\x02\x12\r\n\x05width\x18\x03 \x01(\x02\x12\x0e\n\x06height\x18\x04 \x01(\x02\"h\n\x11\x43\x61tegoryThreshold\x12/\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x1d.safelight.common.v1.Category\x12\x11\n\tthreshold\x18\x02 \x01(\x02\x12\x0f\n\x07ignored\x18\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!safelight/common/v1/finding.proto\x12\x13safelight.common.v1\x1a\"safelight/common/v1/category.proto\"\xca\x02\n\x07\x46inding\x12/\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x1d.safelight.common.v1.Category\x12\r\n\x05label\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x02\x12\x11\n\tthreshold\x18\x04 \x01(\x02\x12\x0f\n\x07\x66lagged\x18\x05 \x01(\x08\x12\x10\n\x08\x64\x65tector\x18\x06 \x01(\t\x12\x32\n\ttext_span\x18\x07 \x01(\x0b\x32\x1d.safelight.common.v1.TextSpanH\x00\x12\x38\n\x0c\x62ounding_box\x18\x08 \x01(\x0b\x32 .safelight.common.v1.BoundingBoxH\x00\x12\x13\n\x0brespellings\x18\t \x03(\t\x12\x0c\n\x04term\x18\n \x01(\t\x12\x18\n\x10human_review_arn\x18\x0b \x01(\tB\n\n\x08location\"&\n\x08TextSpan\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\"G\n\x0b\x42oundingBox\x12\x0c\n\x04left\x18\x01 \x01(\x02\x12\x0b\n\x03top\x18\x02 \x01(\x02\x12\r\n\x05width\x18\x03 \x01(\x02\x12\x0e\n\x06height\x18\x04 \x01(\x02\"h\n\x11\x43\x61tegoryThreshold\x12/\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x1d.safelight.common.v1.Category\x12\x11\n\tthreshold\x18\x02 \x01(\x02\x12\x0f\n\x07ignored\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,11 +33,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'safelight.common.v1.finding
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FINDING']._serialized_start=95
-  _globals['_FINDING']._serialized_end=399
-  _globals['_TEXTSPAN']._serialized_start=401
-  _globals['_TEXTSPAN']._serialized_end=439
-  _globals['_BOUNDINGBOX']._serialized_start=441
-  _globals['_BOUNDINGBOX']._serialized_end=512
-  _globals['_CATEGORYTHRESHOLD']._serialized_start=514
-  _globals['_CATEGORYTHRESHOLD']._serialized_end=618
+  _globals['_FINDING']._serialized_end=425
+  _globals['_TEXTSPAN']._serialized_start=427
+  _globals['_TEXTSPAN']._serialized_end=465
+  _globals['_BOUNDINGBOX']._serialized_start=467
+  _globals['_BOUNDINGBOX']._serialized_end=538
+  _globals['_CATEGORYTHRESHOLD']._serialized_start=540
+  _globals['_CATEGORYTHRESHOLD']._serialized_end=644
 # @@protoc_insertion_point(module_scope)

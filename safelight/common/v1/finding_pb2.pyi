@@ -35,6 +35,7 @@ class Finding(_message.Message):
     BOUNDING_BOX_FIELD_NUMBER: _builtins.int
     RESPELLINGS_FIELD_NUMBER: _builtins.int
     TERM_FIELD_NUMBER: _builtins.int
+    HUMAN_REVIEW_ARN_FIELD_NUMBER: _builtins.int
     category: _category_pb2.Category.ValueType
     """What it is about, in the shared vocabulary. Always set."""
     label: _builtins.str
@@ -54,6 +55,10 @@ class Finding(_message.Message):
     term: _builtins.str
     """The forbidden word or phrase itself, in small letters and without its respellings. Set only by text moderation, for
     findings of a lexicon's words, and only when the operator asks for it; else empty.
+    """
+    human_review_arn: _builtins.str
+    """Where a person is to look at it: the ARN of the review (Amazon Augmented AI's human loop) that the provider began.
+    Empty when none was begun.
     """
     @_builtins.property
     def text_span(self) -> Global___TextSpan:
@@ -82,10 +87,11 @@ class Finding(_message.Message):
         bounding_box: Global___BoundingBox | None = ...,
         respellings: _abc.Iterable[_builtins.str] | None = ...,
         term: _builtins.str = ...,
+        human_review_arn: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bounding_box", b"bounding_box", "location", b"location", "text_span", b"text_span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounding_box", b"bounding_box", "category", b"category", "confidence", b"confidence", "detector", b"detector", "flagged", b"flagged", "label", b"label", "location", b"location", "respellings", b"respellings", "term", b"term", "text_span", b"text_span", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounding_box", b"bounding_box", "category", b"category", "confidence", b"confidence", "detector", b"detector", "flagged", b"flagged", "human_review_arn", b"human_review_arn", "label", b"label", "location", b"location", "respellings", b"respellings", "term", b"term", "text_span", b"text_span", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_location: _TypeAlias = _typing.Literal["text_span", "bounding_box"]  # noqa: Y015
     _WhichOneofArgType_location: _TypeAlias = _typing.Literal["location", b"location"]  # noqa: Y015

@@ -14,6 +14,7 @@ from safelight.common.v1 import category_pb2 as _category_pb2
 from safelight.common.v1 import detector_run_pb2 as _detector_run_pb2
 from safelight.common.v1 import finding_pb2 as _finding_pb2
 from safelight.common.v1 import image_format_pb2 as _image_format_pb2
+from safelight.common.v1 import provider_usage_pb2 as _provider_usage_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -75,6 +76,12 @@ class _WarningReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Warning
     """An image was too large for the stream and was re-encoded with loss, or scaled down."""
     WARNING_REASON_MODERATION_SKIPPED: _WarningReason.ValueType  # 7
     """Text moderation failed and the policy lets the prompt pass all the same."""
+    WARNING_REASON_GENERATION_ADJUSTED: _WarningReason.ValueType  # 8
+    """Something about the images is not as it was asked for: the model has no such size, takes no negative prompt and the
+    like. `message` says what.
+    """
+    WARNING_REASON_IMAGE_REFUSED: _WarningReason.ValueType  # 9
+    """The provider that makes the images refused one by rules of its own, before image moderation could see it."""
 
 class WarningReason(_WarningReason, metaclass=_WarningReasonEnumTypeWrapper):
     """Why a warning was sent."""
@@ -95,6 +102,12 @@ WARNING_REASON_IMAGE_REENCODED: WarningReason.ValueType  # 6
 """An image was too large for the stream and was re-encoded with loss, or scaled down."""
 WARNING_REASON_MODERATION_SKIPPED: WarningReason.ValueType  # 7
 """Text moderation failed and the policy lets the prompt pass all the same."""
+WARNING_REASON_GENERATION_ADJUSTED: WarningReason.ValueType  # 8
+"""Something about the images is not as it was asked for: the model has no such size, takes no negative prompt and the
+like. `message` says what.
+"""
+WARNING_REASON_IMAGE_REFUSED: WarningReason.ValueType  # 9
+"""The provider that makes the images refused one by rules of its own, before image moderation could see it."""
 Global___WarningReason: _TypeAlias = WarningReason  # noqa: Y015
 
 class _ImageDisposition:
@@ -112,7 +125,7 @@ class _ImageDispositionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Imag
     IMAGE_DISPOSITION_BLURRED: _ImageDisposition.ValueType  # 3
     """Moderated and flagged: the redacted copy is sent."""
     IMAGE_DISPOSITION_WITHHELD: _ImageDisposition.ValueType  # 4
-    """Moderated and flagged: nothing is sent, `image` is empty."""
+    """Moderated and flagged, or refused by the provider that made it: nothing is sent, `image` is empty."""
 
 class ImageDisposition(_ImageDisposition, metaclass=_ImageDispositionEnumTypeWrapper):
     """What became of an image."""
@@ -126,7 +139,7 @@ IMAGE_DISPOSITION_FLAGGED: ImageDisposition.ValueType  # 2
 IMAGE_DISPOSITION_BLURRED: ImageDisposition.ValueType  # 3
 """Moderated and flagged: the redacted copy is sent."""
 IMAGE_DISPOSITION_WITHHELD: ImageDisposition.ValueType  # 4
-"""Moderated and flagged: nothing is sent, `image` is empty."""
+"""Moderated and flagged, or refused by the provider that made it: nothing is sent, `image` is empty."""
 Global___ImageDisposition: _TypeAlias = ImageDisposition  # noqa: Y015
 
 class _Outcome:
@@ -146,7 +159,7 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_WITHHELD: _Outcome.ValueType  # 4
     """Every image was withheld."""
     OUTCOME_PROMPT_REJECTED: _Outcome.ValueType  # 5
-    """The prompt was refused; nothing was generated."""
+    """The prompt was refused, by the policy or by the provider that makes the images; nothing was generated."""
     OUTCOME_DRY_RUN_ACCEPTED: _Outcome.ValueType  # 6
     """A dry run whose prompt would have been accepted; nothing was generated."""
     OUTCOME_DELIVERED_FLAGGED: _Outcome.ValueType  # 7
@@ -166,7 +179,7 @@ OUTCOME_PARTIALLY_WITHHELD: Outcome.ValueType  # 3
 OUTCOME_WITHHELD: Outcome.ValueType  # 4
 """Every image was withheld."""
 OUTCOME_PROMPT_REJECTED: Outcome.ValueType  # 5
-"""The prompt was refused; nothing was generated."""
+"""The prompt was refused, by the policy or by the provider that makes the images; nothing was generated."""
 OUTCOME_DRY_RUN_ACCEPTED: Outcome.ValueType  # 6
 """A dry run whose prompt would have been accepted; nothing was generated."""
 OUTCOME_DELIVERED_FLAGGED: Outcome.ValueType  # 7
@@ -297,9 +310,9 @@ class GenerateImagesRequest(_message.Message):
     it. Empty: only those. It is not moderated: it says what to leave out.
     """
     width: _builtins.int
-    """Width in pixels, 64 to 2,048 and a multiple of 8. 0: the generator's default, 512 unless it is set otherwise."""
+    """Width in pixels, 64 to 2,048 and a multiple of 8. 0: the generator's default, which depends on its model."""
     height: _builtins.int
-    """Height in pixels, 64 to 2,048 and a multiple of 8. 0: the generator's default, 512 unless it is set otherwise."""
+    """Height in pixels, as for width."""
     steps: _builtins.int
     """Denoising steps, 1 to 150. 0: the generator's default."""
     guidance_scale: _builtins.float
@@ -455,6 +468,7 @@ class StageProgress(_message.Message):
     IMAGE_INDEX_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
     TOTAL_STEPS_FIELD_NUMBER: _builtins.int
+    ELAPSED_FIELD_NUMBER: _builtins.int
     stage: Global___Stage.ValueType
     """Which stage."""
     attempt: _builtins.int
@@ -462,9 +476,13 @@ class StageProgress(_message.Message):
     image_index: _builtins.int
     """Which image of the request, from 0."""
     step: _builtins.int
-    """Steps done for this image, from 1."""
+    """Steps done for this image, from 1. 0 when the backend knows of none."""
     total_steps: _builtins.int
-    """Steps in all for this image."""
+    """Steps in all for this image. 0 when the backend knows of none."""
+    @_builtins.property
+    def elapsed(self) -> _duration_pb2.Duration:
+        """How long the backend has been at work. Set only when it knows of no steps."""
+
     def __init__(
         self,
         *,
@@ -473,10 +491,11 @@ class StageProgress(_message.Message):
         image_index: _builtins.int = ...,
         step: _builtins.int = ...,
         total_steps: _builtins.int = ...,
+        elapsed: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["elapsed", b"elapsed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "image_index", b"image_index", "stage", b"stage", "step", b"step", "total_steps", b"total_steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "elapsed", b"elapsed", "image_index", b"image_index", "stage", b"stage", "step", b"step", "total_steps", b"total_steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -497,6 +516,7 @@ class StageFinished(_message.Message):
     DURATION_FIELD_NUMBER: _builtins.int
     BACKEND_FIELD_NUMBER: _builtins.int
     BACKEND_VERSION_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     stage: Global___Stage.ValueType
     """Which stage."""
     attempt: _builtins.int
@@ -504,7 +524,7 @@ class StageFinished(_message.Message):
     image_index: _builtins.int
     """For image moderation: which image of the request, from 0. Unset for the other stages."""
     flagged: _builtins.bool
-    """For a moderation: whether a finding crossed its threshold. False for generation."""
+    """For a moderation: whether a finding crossed its threshold. For generation: whether the provider refused an image."""
     backend: _builtins.str
     """For generation: the backend's name, such as "sketch". Empty for a moderation."""
     backend_version: _builtins.str
@@ -515,13 +535,17 @@ class StageFinished(_message.Message):
 
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
-        """For a moderation: what was found. Empty for generation."""
+        """For a moderation: what was found. For generation: why the provider refused; empty if it did not."""
 
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
         """How long the pipeline waited for this stage. For generation, the time spent moderating its images in between is
         not counted.
         """
+
+    @_builtins.property
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[_provider_usage_pb2.ProviderUsage]:
+        """For generation: the calls that it made to a provider in the cloud. A moderation's are in detector_runs."""
 
     def __init__(
         self,
@@ -535,10 +559,11 @@ class StageFinished(_message.Message):
         duration: _duration_pb2.Duration | None = ...,
         backend: _builtins.str = ...,
         backend_version: _builtins.str = ...,
+        usage: _abc.Iterable[_provider_usage_pb2.ProviderUsage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_image_index", b"_image_index", "duration", b"duration", "image_index", b"image_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_image_index", b"_image_index", "attempt", b"attempt", "backend", b"backend", "backend_version", b"backend_version", "detector_runs", b"detector_runs", "duration", b"duration", "findings", b"findings", "flagged", b"flagged", "image_index", b"image_index", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_image_index", b"_image_index", "attempt", b"attempt", "backend", b"backend", "backend_version", b"backend_version", "detector_runs", b"detector_runs", "duration", b"duration", "findings", b"findings", "flagged", b"flagged", "image_index", b"image_index", "stage", b"stage", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__image_index: _TypeAlias = _typing.Literal["image_index"]  # noqa: Y015
     _WhichOneofArgType__image_index: _TypeAlias = _typing.Literal["_image_index", b"_image_index"]  # noqa: Y015
@@ -625,7 +650,7 @@ class ImageProduced(_message.Message):
     """The attempt that made it, from 1."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
-        """What image moderation found in it as generated, flagged or not."""
+        """What image moderation found in it as generated, flagged or not; or why the provider refused it."""
 
     def __init__(
         self,
@@ -693,6 +718,7 @@ class Completed(_message.Message):
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
+    COST_ESTIMATE_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
     """How the request ended."""
     message: _builtins.str
@@ -725,6 +751,10 @@ class Completed(_message.Message):
     def plan(self) -> Global___DryRunPlan:
         """For a dry run: what would happen. Unset otherwise."""
 
+    @_builtins.property
+    def cost_estimate(self) -> Global___CostEstimate:
+        """What the providers in the cloud bill for this request, as far as is known. Always set; 0 with embedded providers."""
+
     def __init__(
         self,
         *,
@@ -739,14 +769,97 @@ class Completed(_message.Message):
         policy_version: _builtins.str = ...,
         decision_id: _builtins.str = ...,
         plan: Global___DryRunPlan | None = ...,
+        cost_estimate: Global___CostEstimate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "total_duration", b"total_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost_estimate", b"cost_estimate", "plan", b"plan", "total_duration", b"total_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "decision_id", b"decision_id", "findings", b"findings", "message", b"message", "moderation_share", b"moderation_share", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "policy_version", b"policy_version", "stage_durations", b"stage_durations", "total_duration", b"total_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cost_estimate", b"cost_estimate", "decision_id", b"decision_id", "findings", b"findings", "message", b"message", "moderation_share", b"moderation_share", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "policy_version", b"policy_version", "stage_durations", b"stage_durations", "total_duration", b"total_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Completed: _TypeAlias = Completed  # noqa: Y015
+
+@_typing.final
+class CostEstimate(_message.Message):
+    """What a request costs, estimated from what its calls to providers are billed by and from a list of prices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
+    MODERATION_SHARE_FIELD_NUMBER: _builtins.int
+    PRICE_LIST_FIELD_NUMBER: _builtins.int
+    UNPRICED_UNITS_FIELD_NUMBER: _builtins.int
+    total: _builtins.float
+    """In `currency`."""
+    currency: _builtins.str
+    """The currency of all amounts, by ISO 4217, such as "USD"."""
+    moderation_share: _builtins.float
+    """The part of `total` that text and image moderation cost, 0 to 1. 0 when `total` is."""
+    price_list: _builtins.str
+    """The list of prices: its name and date, such as "aws us-east-1 2026-11-27"."""
+    @_builtins.property
+    def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageCost]:
+        """The same by stage, for the stages that ran, in order."""
+
+    @_builtins.property
+    def unpriced_units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Units that were used and that the list has no price for: they are not in `total`. Each once, sorted."""
+
+    def __init__(
+        self,
+        *,
+        total: _builtins.float = ...,
+        currency: _builtins.str = ...,
+        stages: _abc.Iterable[Global___StageCost] | None = ...,
+        moderation_share: _builtins.float = ...,
+        price_list: _builtins.str = ...,
+        unpriced_units: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "moderation_share", b"moderation_share", "price_list", b"price_list", "stages", b"stages", "total", b"total", "unpriced_units", b"unpriced_units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CostEstimate: _TypeAlias = CostEstimate  # noqa: Y015
+
+@_typing.final
+class StageCost(_message.Message):
+    """What one stage costs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    PROVIDER_CALLS_FIELD_NUMBER: _builtins.int
+    PROVIDER_DURATION_FIELD_NUMBER: _builtins.int
+    stage: Global___Stage.ValueType
+    """Which stage."""
+    amount: _builtins.float
+    """In the estimate's currency, over all attempts and images."""
+    provider_calls: _builtins.int
+    """How many calls to providers it made."""
+    @_builtins.property
+    def provider_duration(self) -> _duration_pb2.Duration:
+        """How long these took. They may overlap with each other and with other stages."""
+
+    def __init__(
+        self,
+        *,
+        stage: Global___Stage.ValueType = ...,
+        amount: _builtins.float = ...,
+        provider_calls: _builtins.int = ...,
+        provider_duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provider_duration", b"provider_duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "provider_calls", b"provider_calls", "provider_duration", b"provider_duration", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StageCost: _TypeAlias = StageCost  # noqa: Y015
 
 @_typing.final
 class DryRunPlan(_message.Message):

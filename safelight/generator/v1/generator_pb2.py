@@ -23,28 +23,38 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from safelight.common.v1 import finding_pb2 as safelight_dot_common_dot_v1_dot_finding__pb2
 from safelight.common.v1 import image_format_pb2 as safelight_dot_common_dot_v1_dot_image__format__pb2
+from safelight.common.v1 import provider_usage_pb2 as safelight_dot_common_dot_v1_dot_provider__usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&safelight/generator/v1/generator.proto\x12\x16safelight.generator.v1\x1a\x1egoogle/protobuf/duration.proto\x1a&safelight/common/v1/image_format.proto\"\x82\x02\n\x15GenerateImagesRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0e\n\x06height\x18\x04 \x01(\r\x12\r\n\x05steps\x18\x05 \x01(\r\x12\x1b\n\x0eguidance_scale\x18\x06 \x01(\x02H\x00\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\rH\x01\x88\x01\x01\x12\r\n\x05\x63ount\x18\x08 \x01(\r\x12\x37\n\routput_format\x18\t \x01(\x0e\x32 .safelight.common.v1.ImageFormatB\x11\n\x0f_guidance_scaleB\x07\n\x05_seed\"\x9a\x02\n\x16GenerateImagesResponse\x12<\n\x07started\x18\x01 \x01(\x0b\x32).safelight.generator.v1.GenerationStartedH\x00\x12>\n\x08progress\x18\x02 \x01(\x0b\x32*.safelight.generator.v1.GenerationProgressH\x00\x12\x37\n\x05image\x18\x03 \x01(\x0b\x32&.safelight.generator.v1.GeneratedImageH\x00\x12@\n\tcompleted\x18\x04 \x01(\x0b\x32+.safelight.generator.v1.GenerationCompletedH\x00\x42\x07\n\x05\x65vent\"5\n\x11GenerationStarted\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"L\n\x12GenerationProgress\x12\x13\n\x0bimage_index\x18\x01 \x01(\r\x12\x0c\n\x04step\x18\x02 \x01(\r\x12\x13\n\x0btotal_steps\x18\x03 \x01(\r\"u\n\x0eGeneratedImage\x12\x13\n\x0bimage_index\x18\x01 \x01(\r\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\x12\x0c\n\x04seed\x18\x06 \x01(\r\"W\n\x13GenerationCompleted\x12\x13\n\x0bimage_count\x18\x01 \x01(\r\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration2\x85\x01\n\x10GeneratorService\x12q\n\x0eGenerateImages\x12-.safelight.generator.v1.GenerateImagesRequest\x1a..safelight.generator.v1.GenerateImagesResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&safelight/generator/v1/generator.proto\x12\x16safelight.generator.v1\x1a\x1egoogle/protobuf/duration.proto\x1a!safelight/common/v1/finding.proto\x1a&safelight/common/v1/image_format.proto\x1a(safelight/common/v1/provider_usage.proto\"\x82\x02\n\x15GenerateImagesRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0e\n\x06height\x18\x04 \x01(\r\x12\r\n\x05steps\x18\x05 \x01(\r\x12\x1b\n\x0eguidance_scale\x18\x06 \x01(\x02H\x00\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\rH\x01\x88\x01\x01\x12\r\n\x05\x63ount\x18\x08 \x01(\r\x12\x37\n\routput_format\x18\t \x01(\x0e\x32 .safelight.common.v1.ImageFormatB\x11\n\x0f_guidance_scaleB\x07\n\x05_seed\"\x94\x03\n\x16GenerateImagesResponse\x12<\n\x07started\x18\x01 \x01(\x0b\x32).safelight.generator.v1.GenerationStartedH\x00\x12>\n\x08progress\x18\x02 \x01(\x0b\x32*.safelight.generator.v1.GenerationProgressH\x00\x12\x37\n\x05image\x18\x03 \x01(\x0b\x32&.safelight.generator.v1.GeneratedImageH\x00\x12@\n\tcompleted\x18\x04 \x01(\x0b\x32+.safelight.generator.v1.GenerationCompletedH\x00\x12<\n\x07refused\x18\x05 \x01(\x0b\x32).safelight.generator.v1.GenerationRefusedH\x00\x12:\n\x06notice\x18\x06 \x01(\x0b\x32(.safelight.generator.v1.GenerationNoticeH\x00\x42\x07\n\x05\x65vent\"5\n\x11GenerationStarted\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"x\n\x12GenerationProgress\x12\x13\n\x0bimage_index\x18\x01 \x01(\r\x12\x0c\n\x04step\x18\x02 \x01(\r\x12\x13\n\x0btotal_steps\x18\x03 \x01(\r\x12*\n\x07\x65lapsed\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"u\n\x0eGeneratedImage\x12\x13\n\x0bimage_index\x18\x01 \x01(\r\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\x12\x0c\n\x04seed\x18\x06 \x01(\r\"\x8a\x01\n\x13GenerationCompleted\x12\x13\n\x0bimage_count\x18\x01 \x01(\r\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x05usage\x18\x03 \x03(\x0b\x32\".safelight.common.v1.ProviderUsage\"\xb4\x01\n\x11GenerationRefused\x12\x18\n\x0bimage_index\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x37\n\x07subject\x18\x02 \x01(\x0e\x32&.safelight.generator.v1.RefusalSubject\x12.\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x1c.safelight.common.v1.Finding\x12\x0c\n\x04seed\x18\x04 \x01(\rB\x0e\n\x0c_image_index\"h\n\x10GenerationNotice\x12\x34\n\x06reason\x18\x01 \x01(\x0e\x32$.safelight.generator.v1.NoticeReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t*h\n\x0eRefusalSubject\x12\x1f\n\x1bREFUSAL_SUBJECT_UNSPECIFIED\x10\x00\x12\x1a\n\x16REFUSAL_SUBJECT_PROMPT\x10\x01\x12\x19\n\x15REFUSAL_SUBJECT_IMAGE\x10\x02*\xfe\x01\n\x0cNoticeReason\x12\x1d\n\x19NOTICE_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1aNOTICE_REASON_SIZE_CHANGED\x10\x01\x12\x30\n,NOTICE_REASON_NEGATIVE_PROMPT_WITHOUT_EFFECT\x10\x02\x12!\n\x1dNOTICE_REASON_SETTING_IGNORED\x10\x03\x12\x1a\n\x16NOTICE_REASON_TEXT_CUT\x10\x04\x12\x1c\n\x18NOTICE_REASON_NEAR_LIMIT\x10\x05\x12 \n\x1cNOTICE_REASON_FORMAT_CHANGED\x10\x06\x32\x85\x01\n\x10GeneratorService\x12q\n\x0eGenerateImages\x12-.safelight.generator.v1.GenerateImagesRequest\x1a..safelight.generator.v1.GenerateImagesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'safelight.generator.v1.generator_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GENERATEIMAGESREQUEST']._serialized_start=139
-  _globals['_GENERATEIMAGESREQUEST']._serialized_end=397
-  _globals['_GENERATEIMAGESRESPONSE']._serialized_start=400
-  _globals['_GENERATEIMAGESRESPONSE']._serialized_end=682
-  _globals['_GENERATIONSTARTED']._serialized_start=684
-  _globals['_GENERATIONSTARTED']._serialized_end=737
-  _globals['_GENERATIONPROGRESS']._serialized_start=739
-  _globals['_GENERATIONPROGRESS']._serialized_end=815
-  _globals['_GENERATEDIMAGE']._serialized_start=817
-  _globals['_GENERATEDIMAGE']._serialized_end=934
-  _globals['_GENERATIONCOMPLETED']._serialized_start=936
-  _globals['_GENERATIONCOMPLETED']._serialized_end=1023
-  _globals['_GENERATORSERVICE']._serialized_start=1026
-  _globals['_GENERATORSERVICE']._serialized_end=1159
+  _globals['_REFUSALSUBJECT']._serialized_start=1609
+  _globals['_REFUSALSUBJECT']._serialized_end=1713
+  _globals['_NOTICEREASON']._serialized_start=1716
+  _globals['_NOTICEREASON']._serialized_end=1970
+  _globals['_GENERATEIMAGESREQUEST']._serialized_start=216
+  _globals['_GENERATEIMAGESREQUEST']._serialized_end=474
+  _globals['_GENERATEIMAGESRESPONSE']._serialized_start=477
+  _globals['_GENERATEIMAGESRESPONSE']._serialized_end=881
+  _globals['_GENERATIONSTARTED']._serialized_start=883
+  _globals['_GENERATIONSTARTED']._serialized_end=936
+  _globals['_GENERATIONPROGRESS']._serialized_start=938
+  _globals['_GENERATIONPROGRESS']._serialized_end=1058
+  _globals['_GENERATEDIMAGE']._serialized_start=1060
+  _globals['_GENERATEDIMAGE']._serialized_end=1177
+  _globals['_GENERATIONCOMPLETED']._serialized_start=1180
+  _globals['_GENERATIONCOMPLETED']._serialized_end=1318
+  _globals['_GENERATIONREFUSED']._serialized_start=1321
+  _globals['_GENERATIONREFUSED']._serialized_end=1501
+  _globals['_GENERATIONNOTICE']._serialized_start=1503
+  _globals['_GENERATIONNOTICE']._serialized_end=1607
+  _globals['_GENERATORSERVICE']._serialized_start=1973
+  _globals['_GENERATORSERVICE']._serialized_end=2106
 # @@protoc_insertion_point(module_scope)

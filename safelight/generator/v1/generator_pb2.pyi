@@ -3,10 +3,15 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from safelight.common.v1 import finding_pb2 as _finding_pb2
 from safelight.common.v1 import image_format_pb2 as _image_format_pb2
+from safelight.common.v1 import provider_usage_pb2 as _provider_usage_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +22,70 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _RefusalSubject:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RefusalSubjectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefusalSubject.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REFUSAL_SUBJECT_UNSPECIFIED: _RefusalSubject.ValueType  # 0
+    """Not set. Never sent."""
+    REFUSAL_SUBJECT_PROMPT: _RefusalSubject.ValueType  # 1
+    """The request: its prompt or negative prompt. Asking again is no use."""
+    REFUSAL_SUBJECT_IMAGE: _RefusalSubject.ValueType  # 2
+    """The image it made. Another seed may do."""
+
+class RefusalSubject(_RefusalSubject, metaclass=_RefusalSubjectEnumTypeWrapper):
+    """What a provider looked at when it refused."""
+
+REFUSAL_SUBJECT_UNSPECIFIED: RefusalSubject.ValueType  # 0
+"""Not set. Never sent."""
+REFUSAL_SUBJECT_PROMPT: RefusalSubject.ValueType  # 1
+"""The request: its prompt or negative prompt. Asking again is no use."""
+REFUSAL_SUBJECT_IMAGE: RefusalSubject.ValueType  # 2
+"""The image it made. Another seed may do."""
+Global___RefusalSubject: _TypeAlias = RefusalSubject  # noqa: Y015
+
+class _NoticeReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NoticeReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NOTICE_REASON_UNSPECIFIED: _NoticeReason.ValueType  # 0
+    """Not set. Never sent."""
+    NOTICE_REASON_SIZE_CHANGED: _NoticeReason.ValueType  # 1
+    """The model does not make this size; it made another."""
+    NOTICE_REASON_NEGATIVE_PROMPT_WITHOUT_EFFECT: _NoticeReason.ValueType  # 2
+    """The model has no negative prompt, or this one has no effect with these settings."""
+    NOTICE_REASON_SETTING_IGNORED: _NoticeReason.ValueType  # 3
+    """The model does not take a setting of the request (steps, guidance scale, seed); its own was used."""
+    NOTICE_REASON_TEXT_CUT: _NoticeReason.ValueType  # 4
+    """The model takes less text than was sent; the rest had no effect."""
+    NOTICE_REASON_NEAR_LIMIT: _NoticeReason.ValueType  # 5
+    """The provider's answer came near the largest it can give; more or larger images may fail."""
+    NOTICE_REASON_FORMAT_CHANGED: _NoticeReason.ValueType  # 6
+    """The model made another encoding; the images were encoded anew as it was asked for."""
+
+class NoticeReason(_NoticeReason, metaclass=_NoticeReasonEnumTypeWrapper):
+    """What is not as it was asked for."""
+
+NOTICE_REASON_UNSPECIFIED: NoticeReason.ValueType  # 0
+"""Not set. Never sent."""
+NOTICE_REASON_SIZE_CHANGED: NoticeReason.ValueType  # 1
+"""The model does not make this size; it made another."""
+NOTICE_REASON_NEGATIVE_PROMPT_WITHOUT_EFFECT: NoticeReason.ValueType  # 2
+"""The model has no negative prompt, or this one has no effect with these settings."""
+NOTICE_REASON_SETTING_IGNORED: NoticeReason.ValueType  # 3
+"""The model does not take a setting of the request (steps, guidance scale, seed); its own was used."""
+NOTICE_REASON_TEXT_CUT: NoticeReason.ValueType  # 4
+"""The model takes less text than was sent; the rest had no effect."""
+NOTICE_REASON_NEAR_LIMIT: NoticeReason.ValueType  # 5
+"""The provider's answer came near the largest it can give; more or larger images may fail."""
+NOTICE_REASON_FORMAT_CHANGED: NoticeReason.ValueType  # 6
+"""The model made another encoding; the images were encoded anew as it was asked for."""
+Global___NoticeReason: _TypeAlias = NoticeReason  # noqa: Y015
 
 @_typing.final
 class GenerateImagesRequest(_message.Message):
@@ -40,9 +109,11 @@ class GenerateImagesRequest(_message.Message):
     Empty: nothing is excluded.
     """
     width: _builtins.int
-    """Width in pixels, 64 to 2,048 and a multiple of 8. 0: the service's default, 512 unless it is set otherwise."""
+    """Width in pixels, 64 to 2,048 and a multiple of 8. 0: the service's default, which depends on its model. A model that
+    makes other sizes only makes the nearest, and a notice says so.
+    """
     height: _builtins.int
-    """Height in pixels, 64 to 2,048 and a multiple of 8. 0: the service's default, 512 unless it is set otherwise."""
+    """Height in pixels, as for width."""
     steps: _builtins.int
     """Denoising steps, 1 to 150. 0: the backend's default."""
     guidance_scale: _builtins.float
@@ -93,13 +164,15 @@ class GenerateImagesResponse(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
     COMPLETED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def started(self) -> Global___GenerationStarted:
         """First, once: which backend works on it."""
 
     @_builtins.property
     def progress(self) -> Global___GenerationProgress:
-        """After each step of each image."""
+        """After each step of each image; or every so often, from a backend that knows of no steps."""
 
     @_builtins.property
     def image(self) -> Global___GeneratedImage:
@@ -109,6 +182,14 @@ class GenerateImagesResponse(_message.Message):
     def completed(self) -> Global___GenerationCompleted:
         """Last, once: nothing follows. A stream that ends with OK and without this event is faulty."""
 
+    @_builtins.property
+    def refused(self) -> Global___GenerationRefused:
+        """A provider refused to make, or to hand over, an image. It stands for that image, or for all that are missing."""
+
+    @_builtins.property
+    def notice(self) -> Global___GenerationNotice:
+        """Something about the images is not as it was asked for."""
+
     def __init__(
         self,
         *,
@@ -116,12 +197,14 @@ class GenerateImagesResponse(_message.Message):
         progress: Global___GenerationProgress | None = ...,
         image: Global___GeneratedImage | None = ...,
         completed: Global___GenerationCompleted | None = ...,
+        refused: Global___GenerationRefused | None = ...,
+        notice: Global___GenerationNotice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "event", b"event", "image", b"image", "progress", b"progress", "started", b"started"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "event", b"event", "image", b"image", "notice", b"notice", "progress", b"progress", "refused", b"refused", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "event", b"event", "image", b"image", "progress", b"progress", "started", b"started"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "event", b"event", "image", b"image", "notice", b"notice", "progress", b"progress", "refused", b"refused", "started", b"started"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "progress", "image", "completed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "progress", "image", "completed", "refused", "notice"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -162,22 +245,28 @@ class GenerationProgress(_message.Message):
     IMAGE_INDEX_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
     TOTAL_STEPS_FIELD_NUMBER: _builtins.int
+    ELAPSED_FIELD_NUMBER: _builtins.int
     image_index: _builtins.int
     """Which image of this call, from 0."""
     step: _builtins.int
-    """Steps done for this image, from 1 to total_steps."""
+    """Steps done for this image, from 1 to total_steps. 0 when the backend knows of none."""
     total_steps: _builtins.int
-    """Steps in all for this image."""
+    """Steps in all for this image. 0 when the backend knows of none."""
+    @_builtins.property
+    def elapsed(self) -> _duration_pb2.Duration:
+        """How long it has been at work. Set only when the backend knows of no steps."""
+
     def __init__(
         self,
         *,
         image_index: _builtins.int = ...,
         step: _builtins.int = ...,
         total_steps: _builtins.int = ...,
+        elapsed: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["elapsed", b"elapsed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image_index", b"image_index", "step", b"step", "total_steps", b"total_steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["elapsed", b"elapsed", "image_index", b"image_index", "step", b"step", "total_steps", b"total_steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -233,22 +322,96 @@ class GenerationCompleted(_message.Message):
 
     IMAGE_COUNT_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     image_count: _builtins.int
     """How many images were made."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
         """How long the backend worked, the wait for a free worker not counted."""
 
+    @_builtins.property
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[_provider_usage_pb2.ProviderUsage]:
+        """The calls that it made to a provider in the cloud. Empty for an embedded backend."""
+
     def __init__(
         self,
         *,
         image_count: _builtins.int = ...,
         duration: _duration_pb2.Duration | None = ...,
+        usage: _abc.Iterable[_provider_usage_pb2.ProviderUsage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "image_count", b"image_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "image_count", b"image_count", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GenerationCompleted: _TypeAlias = GenerationCompleted  # noqa: Y015
+
+@_typing.final
+class GenerationRefused(_message.Message):
+    """A provider refused by rules of its own. That is an answer and no error."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_INDEX_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    image_index: _builtins.int
+    """Which image of this call, from 0. Unset: all that have not been sent."""
+    subject: Global___RefusalSubject.ValueType
+    """What it looked at."""
+    seed: _builtins.int
+    """The seed that made the refused image. 0 when `subject` is the prompt."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
+        """Why, as far as it says: at least one finding, all of them flagged."""
+
+    def __init__(
+        self,
+        *,
+        image_index: _builtins.int | None = ...,
+        subject: Global___RefusalSubject.ValueType = ...,
+        findings: _abc.Iterable[_finding_pb2.Finding] | None = ...,
+        seed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_image_index", b"_image_index", "image_index", b"image_index"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_image_index", b"_image_index", "findings", b"findings", "image_index", b"image_index", "seed", b"seed", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__image_index: _TypeAlias = _typing.Literal["image_index"]  # noqa: Y015
+    _WhichOneofArgType__image_index: _TypeAlias = _typing.Literal["_image_index", b"_image_index"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__image_index) -> _WhichOneofReturnType__image_index | None: ...
+
+Global___GenerationRefused: _TypeAlias = GenerationRefused  # noqa: Y015
+
+@_typing.final
+class GenerationNotice(_message.Message):
+    """Something about the images is not as it was asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    reason: Global___NoticeReason.ValueType
+    """Why, for machines."""
+    message: _builtins.str
+    """What, for people, in English. Holds no text of the request's."""
+    field: _builtins.str
+    """The field of the request that it is about, such as "negative_prompt". Empty if it is about none."""
+    def __init__(
+        self,
+        *,
+        reason: Global___NoticeReason.ValueType = ...,
+        message: _builtins.str = ...,
+        field: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GenerationNotice: _TypeAlias = GenerationNotice  # noqa: Y015

@@ -26,21 +26,23 @@ from safelight.common.v1 import detector_run_pb2 as safelight_dot_common_dot_v1_
 from safelight.common.v1 import finding_pb2 as safelight_dot_common_dot_v1_dot_finding__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4safelight/image_moderation/v1/image_moderation.proto\x12\x1dsafelight.image_moderation.v1\x1a&safelight/common/v1/detector_run.proto\x1a!safelight/common/v1/finding.proto\"\x96\x02\n\x14ModerateImageRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12:\n\nthresholds\x18\x03 \x03(\x0b\x32&.safelight.common.v1.CategoryThreshold\x12\x11\n\tdetectors\x18\x04 \x03(\t\x12\x19\n\x11run_all_detectors\x18\x05 \x01(\x08\x12;\n\tredaction\x18\x06 \x01(\x0e\x32(.safelight.image_moderation.v1.Redaction\x12\x18\n\x10prepare_delivery\x18\x07 \x01(\x08\x12\x1a\n\x12max_delivery_bytes\x18\x08 \x01(\r\"\x88\x02\n\x15ModerateImageResponse\x12\x0f\n\x07\x66lagged\x18\x01 \x01(\x08\x12.\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x1c.safelight.common.v1.Finding\x12\x37\n\rdetector_runs\x18\x03 \x03(\x0b\x32 .safelight.common.v1.DetectorRun\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\x12\x12\n\nmedia_type\x18\x06 \x01(\t\x12\x42\n\rdelivery_copy\x18\x07 \x01(\x0b\x32+.safelight.image_moderation.v1.DeliveryCopy\"|\n\x0c\x44\x65liveryCopy\x12\r\n\x05image\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0e\n\x06height\x18\x04 \x01(\r\x12\x10\n\x08redacted\x18\x05 \x01(\x08\x12\x18\n\x10reencoded_to_fit\x18\x06 \x01(\x08*\\\n\tRedaction\x12\x19\n\x15REDACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14REDACTION_BLUR_IMAGE\x10\x01\x12\x1a\n\x16REDACTION_BLUR_REGIONS\x10\x02\x32\x94\x01\n\x16ImageModerationService\x12z\n\rModerateImage\x12\x33.safelight.image_moderation.v1.ModerateImageRequest\x1a\x34.safelight.image_moderation.v1.ModerateImageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4safelight/image_moderation/v1/image_moderation.proto\x12\x1dsafelight.image_moderation.v1\x1a&safelight/common/v1/detector_run.proto\x1a!safelight/common/v1/finding.proto\"\xd2\x02\n\x14ModerateImageRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12:\n\nthresholds\x18\x03 \x03(\x0b\x32&.safelight.common.v1.CategoryThreshold\x12\x11\n\tdetectors\x18\x04 \x03(\t\x12\x19\n\x11run_all_detectors\x18\x05 \x01(\x08\x12;\n\tredaction\x18\x06 \x01(\x0e\x32(.safelight.image_moderation.v1.Redaction\x12\x18\n\x10prepare_delivery\x18\x07 \x01(\x08\x12\x1a\n\x12max_delivery_bytes\x18\x08 \x01(\r\x12:\n\ts3_object\x18\t \x01(\x0b\x32\'.safelight.image_moderation.v1.S3Object\"8\n\x08S3Object\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\"\x88\x02\n\x15ModerateImageResponse\x12\x0f\n\x07\x66lagged\x18\x01 \x01(\x08\x12.\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x1c.safelight.common.v1.Finding\x12\x37\n\rdetector_runs\x18\x03 \x03(\x0b\x32 .safelight.common.v1.DetectorRun\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\x12\x12\n\nmedia_type\x18\x06 \x01(\t\x12\x42\n\rdelivery_copy\x18\x07 \x01(\x0b\x32+.safelight.image_moderation.v1.DeliveryCopy\"|\n\x0c\x44\x65liveryCopy\x12\r\n\x05image\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0e\n\x06height\x18\x04 \x01(\r\x12\x10\n\x08redacted\x18\x05 \x01(\x08\x12\x18\n\x10reencoded_to_fit\x18\x06 \x01(\x08*\\\n\tRedaction\x12\x19\n\x15REDACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14REDACTION_BLUR_IMAGE\x10\x01\x12\x1a\n\x16REDACTION_BLUR_REGIONS\x10\x02\x32\x94\x01\n\x16ImageModerationService\x12z\n\rModerateImage\x12\x33.safelight.image_moderation.v1.ModerateImageRequest\x1a\x34.safelight.image_moderation.v1.ModerateImageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'safelight.image_moderation.v1.image_moderation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REDACTION']._serialized_start=836
-  _globals['_REDACTION']._serialized_end=928
+  _globals['_REDACTION']._serialized_start=954
+  _globals['_REDACTION']._serialized_end=1046
   _globals['_MODERATEIMAGEREQUEST']._serialized_start=163
-  _globals['_MODERATEIMAGEREQUEST']._serialized_end=441
-  _globals['_MODERATEIMAGERESPONSE']._serialized_start=444
-  _globals['_MODERATEIMAGERESPONSE']._serialized_end=708
-  _globals['_DELIVERYCOPY']._serialized_start=710
-  _globals['_DELIVERYCOPY']._serialized_end=834
-  _globals['_IMAGEMODERATIONSERVICE']._serialized_start=931
-  _globals['_IMAGEMODERATIONSERVICE']._serialized_end=1079
+  _globals['_MODERATEIMAGEREQUEST']._serialized_end=501
+  _globals['_S3OBJECT']._serialized_start=503
+  _globals['_S3OBJECT']._serialized_end=559
+  _globals['_MODERATEIMAGERESPONSE']._serialized_start=562
+  _globals['_MODERATEIMAGERESPONSE']._serialized_end=826
+  _globals['_DELIVERYCOPY']._serialized_start=828
+  _globals['_DELIVERYCOPY']._serialized_end=952
+  _globals['_IMAGEMODERATIONSERVICE']._serialized_start=1049
+  _globals['_IMAGEMODERATIONSERVICE']._serialized_end=1197
 # @@protoc_insertion_point(module_scope)

@@ -63,10 +63,11 @@ class ModerateImageRequest(_message.Message):
     REDACTION_FIELD_NUMBER: _builtins.int
     PREPARE_DELIVERY_FIELD_NUMBER: _builtins.int
     MAX_DELIVERY_BYTES_FIELD_NUMBER: _builtins.int
+    S3_OBJECT_FIELD_NUMBER: _builtins.int
     image: _builtins.bytes
     """The encoded image: PNG, JPEG or WebP, 32 to 10,000 pixels a side and at most 50 million pixels in all, up to
     32 MiB (settings of the service). EXIF orientation is honoured, transparency is shown on white; an animation, or
-    any file with several frames, is refused. Required.
+    any file with several frames, is refused. Required, unless `s3_object` is set.
     """
     media_type: _builtins.str
     """The media type that the image claims to have, such as "image/png". Empty: not checked. Otherwise a file of another
@@ -99,6 +100,13 @@ class ModerateImageRequest(_message.Message):
     def detectors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The names of the detectors to run, in any order. Empty: all that the service has."""
 
+    @_builtins.property
+    def s3_object(self) -> Global___S3Object:
+        """An image in Amazon S3, in place of `image`, for detectors that read it there themselves; all that are asked for must
+        be of that kind. Its bucket must be among those that the service allows (a setting; none by default). The service
+        does not see its pixels: neither a redaction nor a delivery copy can be asked for.
+        """
+
     def __init__(
         self,
         *,
@@ -110,14 +118,45 @@ class ModerateImageRequest(_message.Message):
         redaction: Global___Redaction.ValueType = ...,
         prepare_delivery: _builtins.bool = ...,
         max_delivery_bytes: _builtins.int = ...,
+        s3_object: Global___S3Object | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["s3_object", b"s3_object"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detectors", b"detectors", "image", b"image", "max_delivery_bytes", b"max_delivery_bytes", "media_type", b"media_type", "prepare_delivery", b"prepare_delivery", "redaction", b"redaction", "run_all_detectors", b"run_all_detectors", "thresholds", b"thresholds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detectors", b"detectors", "image", b"image", "max_delivery_bytes", b"max_delivery_bytes", "media_type", b"media_type", "prepare_delivery", b"prepare_delivery", "redaction", b"redaction", "run_all_detectors", b"run_all_detectors", "s3_object", b"s3_object", "thresholds", b"thresholds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModerateImageRequest: _TypeAlias = ModerateImageRequest  # noqa: Y015
+
+@_typing.final
+class S3Object(_message.Message):
+    """An object in Amazon S3."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUCKET_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    bucket: _builtins.str
+    """The bucket's name. Required."""
+    key: _builtins.str
+    """The object's key, 1 to 1,024 bytes of UTF-8. Required."""
+    version: _builtins.str
+    """Which version of it. Empty: the newest."""
+    def __init__(
+        self,
+        *,
+        bucket: _builtins.str = ...,
+        key: _builtins.str = ...,
+        version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket", b"bucket", "key", b"key", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___S3Object: _TypeAlias = S3Object  # noqa: Y015
 
 @_typing.final
 class ModerateImageResponse(_message.Message):
@@ -137,11 +176,11 @@ class ModerateImageResponse(_message.Message):
     loss. Says more than the presence of a delivery copy, which does not mean that anything is safe.
     """
     width: _builtins.int
-    """Width of the image as displayed, in pixels."""
+    """Width of the image as displayed, in pixels. 0 for an image in S3."""
     height: _builtins.int
-    """Height of the image as displayed, in pixels."""
+    """Height of the image as displayed, in pixels. 0 for an image in S3."""
     media_type: _builtins.str
-    """The media type of the image as its bytes show it."""
+    """The media type of the image as its bytes show it. Empty for an image in S3."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.Finding]:
         """Everything found, flagged ones first, then by falling confidence; and what was found in a flagged delivery copy."""

@@ -1,0 +1,151 @@
+"""One AWS service as a provider: a call that records what it used and fails in our terms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from safelight.common.v1 import provider_usage_pb2
+from services.common import deadline, errors, records, telemetry
+from services.common.aws.clients import Connection
+from services.common.aws.errors import Origin, nonsense, rejected, translate
+from services.common.moderation import as_duration
+from services.common.settings import ProviderSettings
+
+log = telemetry.logger("aws")
+
+Response = dict[str, Any]
+Quantity = float | Callable[[Response, float], float]
+
+# Of what comes as a stream: the payload of a model, an object in S3.
+MOST_BYTES = 256 << 20
+_CHUNK = 1 << 20
+
+
+class Api:
+    """Calls the operations of one AWS service. Safe to use from several threads at a time."""
+
+    def __init__(self, service: str, settings: ProviderSettings, *, origin: Origin, pool: int) -> None:
+        """`service` is boto3's name, such as "sagemaker-runtime"; `origin` stands in every error; `pool` is how many
+        threads may call at a time.
+        """
+        self.origin = origin
+        self._service = service
+        self._connection = Connection(service, settings, pool=pool)
+
+    @classmethod
+    def of(
+        cls,
+        service: str,
+        settings: ProviderSettings,
+        *,
+        provider: str,
+        stage: str,
+        setting: str,
+        field: str = "",
+        pool: int | None = None,
+    ) -> Api:
+        """With the names of a service's own variables; `setting` is the field that names what is called."""
+        variables = settings.variable("aws_region"), settings.variable("aws_endpoint_url")
+        origin = Origin(provider, stage, settings.variable(setting), field, variables)
+        return cls(service, settings, origin=origin, pool=settings.workers if pool is None else pool)
+
+    def connect(self) -> None:
+        """Makes the client if there is none, and looks for credentials. Blocks. Raises ProviderRejected."""
+        self._connection.connect(self.origin)
+
+    @property
+    def region(self) -> str | None:
+        """The client's region; None while there is no client."""
+        return self._connection.region
+
+    def call(
+        self,
+        operation: str,
+        *,
+        unit: str = "",
+        quantity: Quantity = 0,
+        expect: Collection[str] = (),
+        **parameters: Any,
+    ) -> Response:
+        """Calls an operation, such as "DetectModerationLabels", and records its use. Blocks.
+
+        `quantity` units are billed, or what a function of the response and the seconds it took says. The response is
+        boto3's, a stream read to its end; one that lacks a member of `expect` makes no sense. Raises a SafelightError
+        for whatever goes wrong.
+        """
+        from botocore import xform_name
+
+        client = self._connection.client(self.origin)
+        started = time.perf_counter_ns()
+        try:
+            response: Response = getattr(client, xform_name(operation))(**parameters)
+            for member, value in response.items():
+                if hasattr(value, "iter_chunks"):
+                    response[member] = self._read(value)
+        except Exception as cause:
+            error = translate(cause, self.origin)
+            self._log_failure(operation, error, cause)
+            raise error from None
+        took = time.perf_counter_ns() - started
+        about = response.get("ResponseMetadata", {})
+        usage = provider_usage_pb2.ProviderUsage(
+            provider=self.origin.provider,
+            operation=operation,
+            request_id=request_id(about),
+            attempts=1 + int(about.get("RetryAttempts", 0)),
+        )
+        usage.duration.CopyFrom(as_duration(took))
+        if unit:
+            usage.unit = unit
+            usage.quantity = quantity(response, took / 1e9) if callable(quantity) else quantity
+        records.used(usage)
+        if missing := sorted(set(expect) - set(response)):
+            error = nonsense(self.origin, f"answered {operation} without {', '.join(missing)}")
+            self._log_failure(operation, error, None, usage.request_id)
+            raise error
+        return response
+
+    def reject(self, what: str, setting: str = "") -> errors.ProviderRejected:
+        """The error for a setting that cannot work, by default the one that names what is called."""
+        return rejected(self.origin, setting or self.origin.setting, what)
+
+    def nonsense(self, what: str) -> errors.ModelResponseInvalid:
+        """The error for an answer that makes no sense."""
+        return nonsense(self.origin, what)
+
+    def _read(self, stream: Any) -> bytes:
+        parts, size = [], 0
+        while chunk := stream.read(_CHUNK):
+            parts.append(chunk)
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise self.nonsense(f"answered with more than {MOST_BYTES:,} bytes")
+            left = deadline.remaining()
+            if left is not None and left <= 0:
+                raise errors.DeadlineExceeded(
+                    f"time ran out while {self.origin.provider} answered",
+                    metadata={"stage": self.origin.stage, "provider": self.origin.provider},
+                )
+        return b"".join(parts)
+
+    def _log_failure(
+        self, operation: str, error: errors.SafelightError, cause: Exception | None, request: str = ""
+    ) -> None:
+        about: Mapping[str, Any] = getattr(cause, "response", None) or {}
+        log.warning(
+            "provider.failed",
+            provider=self.origin.provider,
+            operation=operation,
+            error=type(error).__name__,
+            cause=about.get("Error", {}).get("Code") or type(cause or error).__name__,
+            provider_request_id=request or request_id(about.get("ResponseMetadata", {})),
+            attempts=1 + int(about.get("ResponseMetadata", {}).get("RetryAttempts", 0)),
+            setting=error.metadata.get("setting", ""),
+        )
+
+
+def request_id(about: Mapping[str, Any]) -> str:
+    """The id in a response's metadata; "" if there is none."""
+    return str(about.get("RequestId") or about.get("HTTPHeaders", {}).get("x-amzn-requestid", ""))
