@@ -148,6 +148,11 @@ class GenerationResult:
         """The part of the total duration that text and image moderation took, 0 to 1."""
         return self.completed.moderation_share
 
+    @property
+    def cost_estimate(self) -> gateway_pb2.CostEstimate:
+        """What the providers in the cloud bill for it, by stage and in all; 0 with embedded providers."""
+        return self.completed.cost_estimate
+
 
 class _Record:
     """What the events so far amount to; shared by both kinds of generation."""

@@ -6,6 +6,7 @@ direction-changing characters (see printable()), which could otherwise move the 
 
 from __future__ import annotations
 
+import math
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -76,6 +77,13 @@ def format_seconds(seconds: float) -> str:
 def format_duration(duration: duration_pb2.Duration) -> str:
     """Like format_seconds()."""
     return format_seconds(duration.ToTimedelta().total_seconds())
+
+
+def format_amount(amount: float, currency: str) -> str:
+    """Such as "$0.0412" or "0.0412 EUR": as many places as it takes to tell the amount from nothing."""
+    places = 2 if amount >= 1 or not amount else min(9, 2 - math.floor(math.log10(amount)))
+    shown = f"{amount:.{max(places, 4) if amount and amount < 1 else places}f}"
+    return f"${shown}" if currency == "USD" else f"{shown} {printable(currency)}".rstrip()
 
 
 def format_bytes(count: int) -> str:
@@ -249,8 +257,8 @@ class StreamView:
         for running in self._running.values():
             progress = running.progress
             bar = (
-                ProgressBar(total=max(progress.total_steps, 1), completed=progress.step, width=16)
-                if progress is not None
+                ProgressBar(total=progress.total_steps, completed=progress.step, width=16)
+                if progress is not None and progress.total_steps
                 else Text("")
             )
             rows.add_row(
@@ -272,6 +280,10 @@ class StreamView:
         label = f" {_stage(finished.stage, index)}{attempt}"
         if finished.stage == gateway_pb2.STAGE_GENERATION:
             backend = f"  {printable(finished.backend)} {printable(finished.backend_version)}".rstrip()
+            if finished.flagged:
+                refused = (f"  refused by the provider: {format_findings(finished.findings)}", "red")
+                print_line(self._console, (self._mark("✗", "x"), "red"), label, refused, took, (backend, "dim"))
+                return
             print_line(self._console, (self._mark("✓", "+"), "green"), label, took, (backend, "dim"))
             return
         mark = (self._mark("✗", "x"), "red") if finished.flagged else (self._mark("✓", "+"), "green")
@@ -310,6 +322,24 @@ class StreamView:
             parts += [f"  {self._mark('→', '->')} ", (printable(str(saved)), "bold")]
         print_line(self._console, *parts)
 
+    def _cost(self, cost: gateway_pb2.CostEstimate) -> None:
+        """What the providers bill; nothing where none of them does."""
+        if not cost.total and not cost.unpriced_units:
+            return
+        stages = ", ".join(
+            f"{_names.words(gateway_pb2.Stage, each.stage)} {format_amount(each.amount, cost.currency)}"
+            for each in cost.stages
+        )
+        unpriced = f"; no price for {printable(', '.join(cost.unpriced_units))}" if cost.unpriced_units else ""
+        print_line(
+            self._console,
+            ("cost    ", "dim"),
+            f"about {format_amount(cost.total, cost.currency)} ({stages})",
+            f"; moderation {cost.moderation_share:.0%} of it",
+            unpriced,
+            (f"  prices {printable(cost.price_list)}", "dim"),
+        )
+
     def _completed(self, completed: gateway_pb2.Completed) -> None:
         self._running.clear()
         name, style = _OUTCOMES.get(
@@ -340,6 +370,7 @@ class StreamView:
             f" ({stages})" if stages else "",
             f"; moderation {completed.moderation_share:.0%} of it; {attempts}",
         )
+        self._cost(completed.cost_estimate)
         policy = f"{printable(completed.policy)} {printable(completed.policy_version)}".strip()
         print_line(
             self._console, ("policy  ", "dim"), policy, (f"  decision {printable(completed.decision_id)}", "dim")
@@ -358,7 +389,7 @@ class _Running:
     def note(self) -> str:
         """What stands at the end of its line."""
         parts = []
-        if self.progress is not None:
+        if self.progress is not None and self.progress.total_steps:
             parts.append(f"image {self.progress.image_index}, step {self.progress.step}/{self.progress.total_steps}")
         if self._attempt > 1:
             parts.append(f"attempt {self._attempt}")

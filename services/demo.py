@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 import safelight
-from safelight._progress import StreamView, format_findings, format_seconds
+from safelight._progress import StreamView, format_amount, format_findings, format_seconds
 from safelight.gateway.v1.gateway_pb2 import Outcome
 from services.common import telemetry
 from services.common.server import running
@@ -120,11 +120,12 @@ def summary(prompts: Sequence[Prompt], results: Sequence[safelight.GenerationRes
     table = Table(
         title="What happened", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )
-    table.caption, table.caption_justify = "share: the part of the whole that moderation took", "left"
+    table.caption, table.caption_justify = "share: the part of the whole that moderation took, or costs", "left"
     table.add_column("prompt", ratio=3, min_width=14)
     table.add_column("outcome", ratio=2, min_width=9)
     table.add_column("findings", ratio=2, min_width=9)
-    for heading in ("at-\ntempts", "text", "gener-\nation", "image", "share"):
+    billed = any(result.cost_estimate.total for result in results)
+    for heading in ("at-\ntempts", "text", "gener-\nation", "image", "share", *(["cost", "share"] if billed else [])):
         table.add_column(heading, justify="right", no_wrap=True)
     for prompt, result in zip(prompts, results, strict=True):
         spent = result.stage_durations
@@ -139,8 +140,14 @@ def summary(prompts: Sequence[Prompt], results: Sequence[safelight.GenerationRes
             str(result.attempts),
             *stages,
             f"{result.moderation_share:.0%}",
+            *_cost(result, billed),
         )
     return table
+
+
+def _cost(result: safelight.GenerationResult, billed: bool) -> list[str]:
+    cost = result.cost_estimate
+    return [format_amount(cost.total, cost.currency), f"{cost.moderation_share:.0%}"] if billed else []
 
 
 def main(out: Path) -> int:

@@ -332,7 +332,8 @@ async def test_the_callers_deadline_on_a_moderation_passed_on_names_the_stage():
 async def test_the_reasons_that_cannot_arise_yet_are_those_of_callers_identities():
     """This file has met every other reason; credentials, quotas and allowed policies come with identities."""
     met = {reason for _, _, reason, _ in UPSTREAM_ERRORS} | {
-        "FIELD_INVALID", "POLICY_UNKNOWN", "IMAGE_UNREADABLE", "UNEXPECTED", "UPSTREAM_UNAVAILABLE", "DEADLINE_EXCEEDED",
+        "FIELD_INVALID", "POLICY_UNKNOWN", "IMAGE_UNREADABLE", "UNEXPECTED", "UPSTREAM_UNAVAILABLE",
+        "DEADLINE_EXCEEDED",
     }  # fmt: skip
     every = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()}  # noqa: SIM118
     assert every - met == {"UNSPECIFIED", "CREDENTIALS_INVALID", "POLICY_NOT_ALLOWED"}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -78,6 +79,57 @@ def test_view_says_what_a_dry_run_would_do() -> None:
     text = shown(scripted.plans)
     assert "Dry run" in text
     assert "at most 3 attempts, then blur; negative prompt: gore" in text
+
+
+def test_view_shows_what_providers_bill_and_what_they_refuse() -> None:
+    """The estimate in all and by stage, what has no price, and a refusal of the provider's in its own words."""
+    cost = pb.CostEstimate(
+        total=0.0412,
+        currency="USD",
+        stages=[
+            pb.StageCost(stage=pb.STAGE_GENERATION, amount=0.04, provider_calls=1),
+            pb.StageCost(stage=pb.STAGE_IMAGE_MODERATION, amount=0.0012, provider_calls=1),
+        ],
+        moderation_share=0.03,
+        price_list="aws 2026-11-27",
+        unpriced_units=["sagemaker.ml.x.second"],
+    )
+    refused = finding_pb2.Finding(
+        category=category_pb2.CATEGORY_PROVIDER_REFUSAL, label="x", confidence=1, flagged=True, detector="bedrock"
+    )
+
+    def bills(request: Any, context: Any) -> Any:
+        yield {"stage_started": pb.StageStarted(stage=pb.STAGE_GENERATION, attempt=1)}
+        yield {
+            "stage_progress": pb.StageProgress(stage=pb.STAGE_GENERATION, attempt=1, elapsed=Duration(seconds=3)),
+        }
+        yield {
+            "stage_finished": pb.StageFinished(
+                stage=pb.STAGE_GENERATION, attempt=1, flagged=True, findings=[refused], backend="bedrock"
+            )
+        }
+        yield scripted.completed(pb.OUTCOME_WITHHELD, cost_estimate=cost)
+
+    text = shown(bills)
+    assert "✗ Generation  refused by the provider: provider refusal 1.00 (bedrock)  0 ms  bedrock" in text
+    assert (
+        "cost    about $0.0412 (generation $0.0400, image moderation $0.00120); moderation 3% of it; "
+        "no price for sagemaker.ml.x.second  prices aws 2026-11-27" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "expected"),
+    [
+        (0, "USD", "$0.00"),
+        (0.0000075, "USD", "$0.00000750"),
+        (0.5, "USD", "$0.5000"),
+        (12.345, "EUR", "12.35 EUR"),
+    ],
+)
+def test_amounts_of_any_size_can_be_told_from_nothing(amount: float, currency: str, expected: str) -> None:
+    """A moderation costs fractions of a cent."""
+    assert _progress.format_amount(amount, currency) == expected
 
 
 def test_view_survives_values_that_a_later_version_may_send() -> None:
