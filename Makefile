@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint format protos lock bench bench-text up down clean
+.PHONY: help setup demo demo-aws serve test lint format protos lock bench bench-text up down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,16 +32,20 @@ $(VENV)/.dependencies: requirements/dev.txt
 demo: $(READY) ## Run the main job: six prompts through all four services, pictures into out/
 	@$(BIN)/python -m services demo
 
+demo-aws: $(READY) ## The same with Amazon's services as providers, played by a stand-in on this machine
+	@$(BIN)/python -m tests.support.aws.demo
+
 serve: $(READY) ## Keep all four services running in the foreground
 	@$(BIN)/python -m services
 
 test: $(READY) ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2
 
-lint: $(READY) ## Check style, types and contracts (ruff, mypy, buf)
+lint: $(READY) ## Check style, types, contracts and the template (ruff, mypy, buf, cfn-lint)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/cfn-lint deploy/aws/template.yaml
 	@$(BIN)/buf lint
 	@if git rev-parse --verify --quiet refs/heads/main >/dev/null; then $(BIN)/buf breaking --against '.git#branch=main'; \
 	  elif git rev-parse --verify --quiet refs/remotes/origin/main >/dev/null; then $(BIN)/buf breaking --against '.git#ref=refs/remotes/origin/main'; \

@@ -121,7 +121,10 @@ class ProviderSettings(ServiceSettings):
         3, gt=0, le=60, description="Longest wait for a connection to an AWS service, seconds."
     )
     aws_read_timeout_s: float = Field(
-        60, gt=0, le=3600, description="Longest silence of an AWS service, seconds. The caller's deadline cuts it."
+        70,
+        gt=0,
+        le=3600,
+        description="Longest silence of an AWS service, seconds; a SageMaker model may take 60. A deadline cuts it.",
     )
     aws_max_attempts: int = Field(
         3,

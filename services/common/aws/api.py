@@ -67,13 +67,15 @@ class Api:
         unit: str = "",
         quantity: Quantity = 0,
         expect: Collection[str] = (),
+        tolerate: Callable[[Response], bool] | None = None,
         **parameters: Any,
     ) -> Response:
         """Calls an operation, such as "DetectModerationLabels", and records its use. Blocks.
 
         `quantity` units are billed, or what a function of the response and the seconds it took says. The response is
         boto3's, a stream read to its end; one that lacks a member of `expect` makes no sense. Raises a SafelightError
-        for whatever goes wrong.
+        for whatever goes wrong. An error's answer that `tolerate` accepts is returned in its place, with the members
+        "Error" and "ResponseMetadata" that boto3 gives it: some say what we have to know, and are no failure.
         """
         from botocore import xform_name
 
@@ -85,9 +87,12 @@ class Api:
                 if hasattr(value, "iter_chunks"):
                     response[member] = self._read(value)
         except Exception as cause:
-            error = translate(cause, self.origin)
-            self._log_failure(operation, error, cause)
-            raise error from None
+            refusal = getattr(cause, "response", None)
+            if tolerate is None or not isinstance(refusal, dict) or not tolerate(refusal):
+                error = translate(cause, self.origin)
+                self._log_failure(operation, error, cause)
+                raise error from None
+            response, expect = refusal, ()
         took = time.perf_counter_ns() - started
         about = response.get("ResponseMetadata", {})
         usage = provider_usage_pb2.ProviderUsage(
