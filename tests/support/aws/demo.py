@@ -78,7 +78,7 @@ async def run(out: Path, console: Console) -> list[safelight.GenerationResult]:
     with ExitStack() as stack:
         s3_url = stack.enter_context(moto_server())
         aws = stack.enter_context(AwsStandIn(s3_url=s3_url))
-        aws.s3().create_bucket(Bucket=BUCKET)
+        aws.bucket(BUCKET)
         stack.enter_context(environment({**aws.environment(), **moderation(aws)}))
         results: list[safelight.GenerationResult] = []
         for prompts, settings in generators(aws):
@@ -97,7 +97,7 @@ async def run(out: Path, console: Console) -> list[safelight.GenerationResult]:
 def calls(aws: AwsStandIn) -> str:
     """How often each operation was called."""
     operations = sorted({(request.service, request.operation) for request in aws.requests})
-    lines = [f"  {service} {name}: {len(aws.requests_of(name))}" for service, name in operations]
+    lines = [f"  {service} {name}: {len(aws.requests_of(f'{service}.{name}'))}" for service, name in operations]
     return "\n".join(["Signed requests that the stand-in answered:", *lines])
 
 
