@@ -819,7 +819,9 @@ def test_every_modeled_and_common_error_can_be_had(aws: AwsStandIn, service: str
         response = error.value.response
         assert response["Error"] == {"Code": shape.error_code, "Message": "why"} | response["Error"]
         assert {name: response[name] for name in members} == members
-        status = shape.metadata.get("error", {}).get("httpStatusCode") or (500 if shape.metadata.get("fault") else 400)
+        status = shape.metadata.get("error", {}).get("httpStatusCode") or (
+            500 if shape._shape_model.get("fault") else 400
+        )
         assert response["ResponseMetadata"]["HTTPStatusCode"] == status
         assert response["ResponseMetadata"]["RequestId"]
     for code in COMMON:

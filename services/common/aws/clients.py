@@ -11,14 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from services.common import deadline, errors
-from services.common.aws.errors import LEAST_S, Origin, translate
+from services.common.aws.errors import LEAST_S, MOST_RESERVE_S, Origin, translate
 from services.common.settings import ProviderSettings
 
 if TYPE_CHECKING:
     from urllib3 import Timeout
 
-# Kept of what is left, so that our own error is there before the caller's time is over.
-_MOST_RESERVE_S, _RESERVE_SHARE = 0.2, 0.1
+# Of what is left: see MOST_RESERVE_S.
+_RESERVE_SHARE = 0.1
 
 
 def build(service: str, settings: ProviderSettings, *, pool: int) -> Any:
@@ -102,7 +102,7 @@ def _within_time(needs_retry: Callable[..., float | None]) -> Callable[..., floa
 def time_left() -> float | None:
     """Seconds that waiting for a provider may take, a reserve for our answer taken off; None for no limit."""
     left = deadline.remaining()
-    return None if left is None else left - min(_MOST_RESERVE_S, _RESERVE_SHARE * left)
+    return None if left is None else left - min(MOST_RESERVE_S, _RESERVE_SHARE * left)
 
 
 def _timeout(connect: float, read: float) -> Timeout:

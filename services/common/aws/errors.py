@@ -37,6 +37,7 @@ class Meaning(Enum):
 _CODES: dict[Meaning, tuple[str, ...]] = {
     Meaning.THROTTLED: (
         "BandwidthLimitExceeded",
+        "EC2ThrottledException",
         "HumanLoopQuotaExceededException",
         "LimitExceededException",
         "PriorRequestNotComplete",
@@ -286,9 +287,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _out_of_time() -> bool:
     left = deadline.remaining()
-    # The wait for the provider was cut to what was left.
-    return left is not None and left < LEAST_S
+    # The wait for the provider was cut to what was left, less a reserve for our answer.
+    return left is not None and left < LEAST_S + MOST_RESERVE_S
 
 
 LEAST_S = 0.05
 """No call is begun with less time left than this, in seconds."""
+MOST_RESERVE_S = 0.2
+"""At most this is kept of the time left, in seconds, so that our error is there before the caller's time is over."""

@@ -251,7 +251,7 @@ class ImageModels:
         details = {
             "modelArn": self._arn(identifier),
             "modelId": identifier,
-            "modelName": identifier.split(".")[1],
+            "modelName": identifier.split(".")[1][:20],
             "providerName": self.models[identifier].provider,
             "inputModalities": ["TEXT"],
             "outputModalities": ["IMAGE"],

@@ -296,8 +296,8 @@ def _status(call: Call, error: AwsError) -> int:
     if modeled:
         return int(modeled)
     if shape is not None:
-        # A model without statuses (Rekognition's) still says whose fault it is.
-        return 500 if shape.metadata.get("fault") else 400
+        # A model without statuses (Rekognition's) still says whose fault it is, which botocore's metadata leave out.
+        return 500 if shape._shape_model.get("fault") else 400
     return _COMMON.get(error.code, (400, 400))[call.protocol == REST]
 
 
