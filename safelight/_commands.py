@@ -334,7 +334,12 @@ def moderate_text(
 @app.command("moderate-image", cls=Command)
 def moderate_image(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="PNG, JPEG or WebP file; - reads it from stdin.")],
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="PNG, JPEG or WebP file; - reads it from stdin; s3://bucket/key for one in Amazon S3."
+        ),
+    ],
     redact: Annotated[RedactionName | None, typer.Option(help="Save a redacted copy if it is flagged.")] = None,
     out: Annotated[
         Path | None,
@@ -347,12 +352,12 @@ def moderate_image(
 ) -> None:
     """Say whether an image is flagged, and where; make a copy that may be shown."""
     options: Options = context.obj
-    from_stdin = str(file) == "-"
-    if not from_stdin and not file.is_file():
-        raise typer.BadParameter(f"{printable(str(file))!r} is not a file", param_hint="FILE")
+    from_stdin, in_s3, file = image == "-", image.startswith("s3://"), Path(image)
+    if not from_stdin and not in_s3 and not file.is_file():
+        raise typer.BadParameter(f"{printable(image)!r} is not a file", param_hint="FILE")
     with _errors(options.json), options.client() as client:
         response = client.moderate_image(
-            sys.stdin.buffer.read() if from_stdin else file,
+            sys.stdin.buffer.read() if from_stdin else image,
             thresholds=_thresholds(threshold),
             detectors=detector or (),
             run_all_detectors=all_detectors,
@@ -379,8 +384,9 @@ def moderate_image(
             console = _console()
             _print_verdict(console, response.flagged)
             _print_findings(console, response.findings)
-            size = f"{response.width} x {response.height}, {printable(response.media_type)}"
-            print_line(console, ("image      ", "dim"), size)
+            if response.width:
+                size = f"{response.width} x {response.height}, {printable(response.media_type)}"
+                print_line(console, ("image      ", "dim"), size)
             print_line(console, ("detectors  ", "dim"), _progress.format_detector_runs(response.detector_runs))
             if saved is not None:
                 print_line(console, ("redacted   ", "dim"), (printable(str(saved)), "bold"))

@@ -93,8 +93,10 @@ def moderate_image(
     if max_delivery_bytes is None:
         # A copy that this client could not receive would fail the whole call. The rest of the message gets 64 KiB.
         max_delivery_bytes = max(receive_limit - (64 << 10), 16 << 10) if wanted or prepare_delivery else 0
+    stored = _s3_object(image)
     return image_moderation_pb2.ModerateImageRequest(
-        image=_bytes(image),
+        image=b"" if stored else _bytes(image),
+        s3_object=stored,
         media_type=_text("media_type", media_type),
         thresholds=_thresholds(thresholds),
         detectors=_detectors(detectors),
@@ -103,6 +105,17 @@ def moderate_image(
         prepare_delivery=prepare_delivery,
         max_delivery_bytes=_uint32("max_delivery_bytes", max_delivery_bytes),
     )
+
+
+def _s3_object(image: Image) -> image_moderation_pb2.S3Object | None:
+    """What "s3://bucket/key" names, with the version where "?versionId=..." follows; None for any other image."""
+    if not isinstance(image, str) or not image.startswith("s3://"):
+        return None
+    bucket, _, key = image.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise ValueError("an image in S3 is named s3://bucket/key")
+    key, _, version = key.partition("?versionId=")
+    return image_moderation_pb2.S3Object(bucket=bucket, key=key, version=version)
 
 
 def metadata(api_key: str | None, request_id: str) -> list[tuple[str, str]]:

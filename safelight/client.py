@@ -352,7 +352,8 @@ class Client(_Settings):
 
         Args:
             image: PNG, JPEG or WebP: its bytes, or the path of its file (a str is a path). 32 to 10,000 pixels a side,
-                up to 32 MiB.
+                up to 32 MiB. Or "s3://bucket/key", which the service's provider reads there, where the service allows
+                that bucket; without a copy then.
             media_type: what it claims to be, such as "image/png"; another type is refused. Empty: not checked.
             thresholds: as in moderate_text().
             detectors: as in moderate_text().

@@ -378,6 +378,17 @@ def test_moderate_image_takes_bytes_or_a_path(
     assert gateway.requests[0].max_delivery_bytes == 0
 
 
+def test_moderate_image_names_an_object_in_s3(client: safelight.Client, gateway: ScriptedGateway) -> None:
+    """No byte of it passes through the client."""
+    client.moderate_image("s3://bucket/a/b.png?versionId=7")
+    (request,) = gateway.requests
+    assert (request.s3_object.bucket, request.s3_object.key, request.s3_object.version) == ("bucket", "a/b.png", "7")
+    assert not request.image
+    for wrong in ("s3://bucket", "s3:///key", "s3://bucket/"):
+        with pytest.raises(ValueError, match="s3://bucket/key"):
+            client.moderate_image(wrong)
+
+
 async def test_a_redacted_copy_is_asked_for_small_enough_to_be_received(gateway: ScriptedGateway) -> None:
     async with safelight.AsyncClient(gateway.target) as client:
         response = await client.moderate_image(PIXELS, redaction="blur_regions", media_type="image/png")

@@ -219,6 +219,13 @@ def test_moderate_image_from_stdin_into_a_named_file_as_json(gateway: ScriptedGa
     assert (tmp_path / "copy.jpg").read_bytes() == b"blurred"
 
 
+def test_moderate_image_in_s3(gateway: ScriptedGateway) -> None:
+    """Its address is passed on; nothing is said of a size that nobody has seen."""
+    result = run(gateway, "moderate-image", "s3://bucket/beach.png")
+    assert result.exit_code == 3, result.output
+    assert (gateway.requests[0].s3_object.bucket, gateway.requests[0].s3_object.key) == ("bucket", "beach.png")
+
+
 def test_policies_say_what_each_does(gateway: ScriptedGateway) -> None:
     result = run(gateway, "policies")
     assert result.exit_code == 0, result.output
