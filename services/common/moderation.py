@@ -161,6 +161,24 @@ def _apply(limits: Thresholds, finding: finding_pb2.Finding) -> None:
         finding.flagged = finding.confidence >= finding.threshold
 
 
+def surest_where_they_overlap(found: Iterable[finding_pb2.Finding]) -> list[finding_pb2.Finding]:
+    """By falling confidence; of those with one label whose spans share a character, the surest alone.
+
+    For detectors that see a text in overlapping parts. A finding without a span is about all of the text.
+    """
+    kept: list[finding_pb2.Finding] = []
+    for finding in sorted(found, key=lambda each: -each.confidence):
+        if not any(surer.label == finding.label and _overlap(surer, finding) for surer in kept):
+            kept.append(finding)
+    return kept
+
+
+def _overlap(one: finding_pb2.Finding, other: finding_pb2.Finding) -> bool:
+    if not one.HasField("text_span") or not other.HasField("text_span"):
+        return True
+    return one.text_span.start < other.text_span.end and other.text_span.start < one.text_span.end
+
+
 def as_duration(nanoseconds: int) -> duration_pb2.Duration:
     """A protobuf Duration from nanoseconds."""
     seconds, nanos = divmod(nanoseconds, 1_000_000_000)

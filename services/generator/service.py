@@ -11,7 +11,7 @@ from safelight.common.v1 import image_format_pb2
 from safelight.generator.v1 import generator_pb2 as pb
 from safelight.generator.v1 import generator_pb2_grpc
 from services.common.validation import Violations
-from services.generator.backends import Backend
+from services.generator.backends import Backend, Defaults
 from services.generator.settings import Settings
 
 # A negative prompt may be this much longer than a prompt: the gateway adds a policy's to the caller's.
@@ -34,8 +34,9 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
     ) -> AsyncIterator[pb.GenerateImagesResponse]:
         """Raises InvalidArgument with every field that is wrong; other errors are the backend's own."""
         validate(request, self._settings)
+        complete = with_defaults(request, self._settings, self._backend.defaults)
         # Closed here, so that the backend stops at once when the caller has left.
-        async with contextlib.aclosing(self._backend.generate(with_defaults(request, self._settings))) as responses:
+        async with contextlib.aclosing(self._backend.generate(complete)) as responses:
             async for response in responses:
                 yield response
 
@@ -61,13 +62,18 @@ def validate(request: pb.GenerateImagesRequest, settings: Settings) -> None:
     found.raise_if_any()
 
 
-def with_defaults(request: pb.GenerateImagesRequest, settings: Settings) -> pb.GenerateImagesRequest:
-    """A copy of a valid request in which everything but guidance_scale is set; the seed, where unset, is random."""
+def with_defaults(
+    request: pb.GenerateImagesRequest, settings: Settings, defaults: Defaults
+) -> pb.GenerateImagesRequest:
+    """A copy of a valid request in which what is unset has the operator's default or the backend's.
+
+    The seed is then random. Left unset are guidance_scale, and steps where the model's own are meant.
+    """
     filled = pb.GenerateImagesRequest()
     filled.CopyFrom(request)
-    filled.width = request.width or min(settings.default_side, settings.max_side)
-    filled.height = request.height or min(settings.default_side, settings.max_side)
-    filled.steps = request.steps or min(settings.default_steps, settings.max_steps)
+    filled.width = request.width or min(settings.default_side or defaults.width, settings.max_side)
+    filled.height = request.height or min(settings.default_side or defaults.height, settings.max_side)
+    filled.steps = request.steps or min(settings.default_steps or defaults.steps, settings.max_steps)
     filled.count = request.count or 1
     if not request.HasField("seed"):
         filled.seed = secrets.randbits(32)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 import grpc
 
 from safelight.text_moderation.v1 import text_moderation_pb2, text_moderation_pb2_grpc
+from services.common.aws import checks
 from services.common.executor import BoundedExecutor
 from services.common.health import Parts
 from services.common.moderation import Detector, Moderation, Thresholds
@@ -19,10 +20,10 @@ from services.text_moderation.detectors.classifier import Classifier
 from services.text_moderation.detectors.terms import Terms
 from services.text_moderation.reload import Loaded, Reloading, Source, watch
 from services.text_moderation.service import TextModerationServicer
-from services.text_moderation.settings import DetectorName, Settings
+from services.text_moderation.settings import STAGE, DetectorName, Settings
 from services.text_moderation.shadow import Shadow
 
-NAME = "text_moderation"
+NAME = STAGE
 FULL_NAME = text_moderation_pb2.DESCRIPTOR.services_by_name["TextModerationService"].full_name
 
 Detectors = dict[DetectorName, Reloading[Detector[str]]]
@@ -39,6 +40,8 @@ def source(name: DetectorName, settings: Settings) -> Source[Detector[str]]:
         case "onnx":
             paths = tuple(filter(None, [settings.onnx_model, settings.onnx_tokenizer]))
             return Source("onnx", paths, partial(_load_onnx, settings))
+        case "comprehend_classifier" | "comprehend_toxicity" | "bedrock_guardrail":
+            return Source(name, (), partial(_load_aws, name, settings))
 
 
 def _load_terms(settings: Settings) -> Loaded[Detector[str]]:
@@ -57,6 +60,25 @@ def _load_onnx(settings: Settings) -> Loaded[Detector[str]]:
 
     detector = Onnx.load(settings)
     return Loaded(detector, detector.about)
+
+
+def _load_aws(name: DetectorName, settings: Settings) -> Loaded[Detector[str]]:
+    # boto3 takes a while to load, and is asked for nowhere else.
+    match name:
+        case "comprehend_classifier":
+            from services.text_moderation.detectors.comprehend_classifier import ComprehendClassifier
+
+            return Loaded(ComprehendClassifier(settings))
+        case "comprehend_toxicity":
+            from services.text_moderation.detectors.comprehend_toxicity import ComprehendToxicity
+
+            return Loaded(ComprehendToxicity(settings))
+        case "bedrock_guardrail":
+            from services.text_moderation.detectors.bedrock_guardrail import BedrockGuardrail
+
+            return Loaded(BedrockGuardrail(settings))
+        case _:
+            raise ValueError(name)
 
 
 def build(settings: Settings, *, detectors: Sequence[Detector[str]] | None = None) -> Service:
@@ -88,6 +110,14 @@ def build(settings: Settings, *, detectors: Sequence[Detector[str]] | None = Non
         if watched and settings.reload_interval_s:
             watches.append(asyncio.create_task(watch(watched, loader, settings.reload_interval_s)))
 
+    async def watch_ready(report: Callable[[bool], Awaitable[None]]) -> None:
+        # Those of the shadow have no say: what they cannot tell is missing from a comparison, and from nothing else.
+        used: list[object] = list(detectors) if detectors is not None else [each.value for each in own.values()]
+        if checked := [each for each in used if isinstance(each, checks.Checked)]:
+            await checks.watch(checked, settings.aws_check_interval_s, report)
+        else:
+            await report(True)
+
     async def close() -> None:
         for task in watches:
             task.cancel()
@@ -95,7 +125,7 @@ def build(settings: Settings, *, detectors: Sequence[Detector[str]] | None = Non
         for each in (executor, loader, *([shadow] if shadow else ())):
             each.close()
 
-    return Service(NAME, settings, [FULL_NAME], register, load=load, close=close, parts=parts)
+    return Service(NAME, settings, [FULL_NAME], register, load=load, close=close, watch_ready=watch_ready, parts=parts)
 
 
 def reloading(settings: Settings, parts: Parts) -> Detectors:

@@ -9,13 +9,28 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.moderation import Thresholds
-from services.common.settings import ServiceSettings, split_list
+from services.common.settings import ProviderSettings, split_list
 
-DetectorName = Literal["terms", "classifier", "onnx"]
+DetectorName = Literal[
+    "terms", "classifier", "onnx", "comprehend_classifier", "comprehend_toxicity", "bedrock_guardrail"
+]
 Activation = Literal["auto", "softmax", "sigmoid", "none"]
 
 
-class Settings(ServiceSettings):
+NEEDED_BY: dict[str, DetectorName] = {
+    "onnx_model": "onnx",
+    "onnx_tokenizer": "onnx",
+    "onnx_labels": "onnx",
+    "comprehend_endpoint_arn": "comprehend_classifier",
+    "bedrock_guardrail_id": "bedrock_guardrail",
+}
+"""Settings that have to be set for a detector."""
+
+# The stage's name in error metadata.
+STAGE = "text_moderation"
+
+
+class Settings(ProviderSettings):
     """Read from SAFELIGHT_TEXT_MODERATION_*. Lists are comma separated or JSON."""
 
     model_config = SettingsConfigDict(
@@ -24,7 +39,10 @@ class Settings(ServiceSettings):
 
     port: int = Field(50051, ge=0, le=65535, description="Port to listen on. 0 takes a free one.")
     detectors: Annotated[tuple[DetectorName, ...], NoDecode] = Field(
-        ("terms", "classifier"), min_length=1, description="Detectors to run, in order: terms, classifier, onnx."
+        ("terms", "classifier"),
+        min_length=1,
+        description="Detectors to run, in order: terms, classifier, onnx, comprehend_classifier, comprehend_toxicity, "
+        "bedrock_guardrail.",
     )
     default_threshold: float = Field(
         0.5, ge=0, le=1, description="Confidence from which a finding counts, where nothing else says so."
@@ -89,6 +107,24 @@ class Settings(ServiceSettings):
     onnx_max_tokens: int = Field(
         512, ge=8, le=1_000_000, description="Most tokens it takes at a time. Longer texts are read in windows."
     )
+    comprehend_endpoint_arn: str | None = Field(
+        None,
+        validate_default=True,
+        description="ARN of the endpoint of a custom classifier, for the detector comprehend_classifier.",
+    )
+    comprehend_labels: dict[str, str | None] = Field(
+        default_factory=dict,
+        description='Its labels and the category of each, as JSON: {"bad": "toxicity", "fine": null}; null: harmless. '
+        "Names of categories, safe, Toxic and Not Toxic need not be in it; any other label is toxicity.",
+    )
+    bedrock_guardrail_id: str | None = Field(
+        None,
+        validate_default=True,
+        description="Id or ARN of the guardrail that the detector bedrock_guardrail applies.",
+    )
+    bedrock_guardrail_version: str = Field(
+        "DRAFT", pattern=r"^([1-9][0-9]{0,7}|DRAFT)$", description="Version of that guardrail: a number, or DRAFT."
+    )
     onnx_threads: int = Field(1, ge=1, le=256, description="Threads for each of its calls.")
 
     @field_validator(
@@ -110,7 +146,7 @@ class Settings(ServiceSettings):
         Thresholds.from_names(0.5, value)
         return value
 
-    @field_validator("onnx_labels")
+    @field_validator("onnx_labels", "comprehend_labels")
     @classmethod
     def _categories_of_labels(cls, value: dict[str, str | None]) -> dict[str, str | None]:
         Thresholds.from_names(0.5, {category: None for category in value.values() if category is not None})
@@ -123,11 +159,12 @@ class Settings(ServiceSettings):
             raise ValueError(f"has one twice; there are {', '.join(get_args(DetectorName))}")
         return value
 
-    @field_validator("onnx_model", "onnx_tokenizer", "onnx_labels")
+    @field_validator(*NEEDED_BY)
     @classmethod
-    def _needed_by_onnx(cls, value: Any, info: ValidationInfo) -> Any:
-        if not value and "onnx" in (*info.data.get("detectors", ()), *info.data.get("shadow_detectors", ())):
-            raise ValueError("must be set for the detector onnx")
+    def _needed(cls, value: Any, info: ValidationInfo) -> Any:
+        detector = NEEDED_BY[str(info.field_name)]
+        if not value and detector in (*info.data.get("detectors", ()), *info.data.get("shadow_detectors", ())):
+            raise ValueError(f"must be set for the detector {detector}")
         return value
 
     @property

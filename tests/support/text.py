@@ -80,10 +80,13 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(**settings: Any) -> AsyncIterator[Running]:
+async def serving(*, wait_ready: bool = True, **settings: Any) -> AsyncIterator[Running]:
     """The service with detector `terms` alone, which looks at its files all the time, unless `settings` say else."""
     chosen = Settings(**{"port": 0, "detectors": ("terms",), "reload_interval_s": 0.01} | settings)
-    async with running(build(chosen)) as [service], grpc.aio.insecure_channel(service.address) as channel:
+    async with (
+        running(build(chosen), wait_ready=wait_ready) as [service],
+        grpc.aio.insecure_channel(service.address) as channel,
+    ):
         yield Running(pb_grpc.TextModerationServiceStub(channel), health_pb2_grpc.HealthStub(channel))
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from google.protobuf import duration_pb2
 
-from safelight.common.v1 import image_format_pb2
 from safelight.generator.v1 import generator_pb2 as pb
 from services.common.executor import BoundedExecutor, Place
+from services.generator.backends import Defaults
+from services.generator.formats import FORMATS
 from services.generator.sketch import VERSION
 from services.generator.sketch.encoding import encode
 from services.generator.sketch.painting import Painting
@@ -25,12 +26,6 @@ from services.generator.sketch.painting import Painting
 # To tell the event loop of progress costs about as much as a small layer of the drawing; cancelling takes effect
 # between parts.
 PARTS_OF_AN_IMAGE = 5
-
-FORMATS = {
-    image_format_pb2.IMAGE_FORMAT_PNG: ("PNG", "image/png"),
-    image_format_pb2.IMAGE_FORMAT_JPEG: ("JPEG", "image/jpeg"),
-    image_format_pb2.IMAGE_FORMAT_WEBP: ("WEBP", "image/webp"),
-}
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,7 @@ class SketchBackend:
 
     name = "sketch"
     version = VERSION
+    defaults = Defaults(width=512, height=512, steps=20)
 
     def __init__(self, executor: BoundedExecutor, *, painting: Callable[..., Painting] = Painting) -> None:
         """`painting` makes what draws one picture, from the arguments of Painting."""
@@ -79,6 +75,9 @@ class SketchBackend:
             duration.FromMicroseconds(round(worked * 1e6))
             completed = pb.GenerationCompleted(image_count=request.count, duration=duration)
             yield pb.GenerateImagesResponse(completed=completed)
+
+    async def close(self) -> None:
+        """See Backend.close."""
 
     async def _draw(
         self, place: Place, request: pb.GenerateImagesRequest, seed: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ SAFE = "safe"
 ANY = "toxicity"
 """The label of every text that is unsafe in any way, whether the data says so or not."""
 COLUMNS = ("weight", "source", "slice", "group", "ordinary")
+# What may be a misspelt category. Anything else may be a text, in a file whose columns are the other way round, and
+# texts are not printed.
+_LIKE_A_NAME = re.compile(r"[\w-]{0,40}")
 
 
 class DataError(Exception):
@@ -47,6 +51,18 @@ class Data:
         """The labels that occur, sorted; ANY last."""
         return [*sorted({name for labels in self.labels for name in labels} - {ANY}), ANY]
 
+    def take(self, rows: NDArray[np.int64]) -> Data:
+        """The texts of some rows, by index."""
+        return Data(
+            [self.texts[row] for row in rows],
+            [self.labels[row] for row in rows],
+            self.weights[rows],
+            self.sources[rows],
+            self.slices[rows],
+            self.groups[rows],
+            self.ordinary[rows],
+        )
+
     def targets(self, names: Sequence[str]) -> NDArray[np.bool_]:
         """(n, names): which text has which label; ANY is had by all that have one."""
         rows = [[name in labels or (name == ANY and bool(labels)) for name in names] for labels in self.labels]
@@ -66,7 +82,7 @@ def read(csv_path: Path, rows_path: Path | None = None) -> Data:
         with csv_path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
             for row in reader:
-                labels.append(_labels(row, f"{csv_path}, line {reader.line_num}"))
+                labels.append(labels_of(row, f"{csv_path}, line {reader.line_num}"))
                 texts.append(row[1])
     except UnicodeDecodeError as error:
         raise DataError(f"{csv_path}: is not UTF-8 at byte {error.start:,}") from None
@@ -90,13 +106,15 @@ def read(csv_path: Path, rows_path: Path | None = None) -> Data:
     return Data(texts, labels, weights, sources, slices, groups, ordinary)
 
 
-def _labels(row: list[str], where: str) -> frozenset[str]:
+def labels_of(row: Sequence[str], where: str) -> frozenset[str]:
+    """The categories of a row of the CSV; empty for a safe text. Raises DataError, which begins with `where`."""
     if len(row) != 2:
         raise DataError(f"{where}: needs two columns, labels and text; has {len(row)}")
     names = frozenset(name.strip().lower() for name in row[0].split("|"))
-    for name in names - {SAFE}:
+    for name in sorted(names - {SAFE}):
         if not name or f"CATEGORY_{name.upper()}" not in category_pb2.Category.DESCRIPTOR.values_by_name:
-            raise DataError(f"{where}: no category is named {name!r}")
+            shown = repr(name) if _LIKE_A_NAME.fullmatch(name) else "as its first column"
+            raise DataError(f"{where}: no category is named {shown}")
     if SAFE in names and len(names) > 1:
         raise DataError(f"{where}: a text is safe or it has categories, not both")
     return names - {SAFE}

@@ -1,0 +1,156 @@
+"""Amazon Comprehend: a custom classifier behind an endpoint, asked with ClassifyDocument.
+
+https://docs.aws.amazon.com/comprehend/latest/APIReference/API_ClassifyDocument.html. A multi-class classifier answers
+with `Classes`, whose scores add up to 1, a multi-label one with `Labels`, each of which stands by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from safelight.common.v1 import category_pb2, finding_pb2
+from services.common import errors, records, telemetry
+from services.common.aws import checks
+from services.common.aws.api import Api
+from services.common.moderation import surest_where_they_overlap
+from services.text_moderation.segments import Segment, segments
+from services.text_moderation.settings import STAGE, Settings
+
+log = telemetry.logger("comprehend")
+
+# https://docs.aws.amazon.com/comprehend/latest/dg/idp-inputs-sync.html: 10 KB and 10,000 characters. Whether a KB is
+# 1,000 bytes it does not say; these are enough either way.
+MOST_BYTES = 10_000
+CHARACTERS_OF_A_UNIT = 100
+UNIT = "comprehend.classify_document.unit"
+# Below this confidence a category is not worth reporting.
+LEAST = 0.05
+
+HARMLESS = frozenset({"safe", "not toxic", "non toxic", "nontoxic", "clean", "harmless", "neutral", "benign", "none"})
+"""Labels that mean nothing is wrong, in small letters, with spaces for - and _."""
+ANY = "toxicity"
+"""The category of what is unsafe in no way that is known."""
+
+Labels = Mapping[str, str | None]
+
+
+class ComprehendClassifier:
+    """The detector. Safe to use from several threads at a time."""
+
+    name = "comprehend_classifier"
+
+    def __init__(self, settings: Settings) -> None:
+        """Makes no connection yet: see check()."""
+        self._endpoint = settings.comprehend_endpoint_arn or ""
+        self._labels = settings.comprehend_labels
+        self._api = Api.of(
+            "comprehend", settings, provider="comprehend", stage=STAGE, setting="comprehend_endpoint_arn", field="text"
+        )
+        self._unknown: set[str] = set()
+        self.version = f"ClassifyDocument {self._endpoint.rpartition('/')[2]}"
+
+    def check(self) -> None:
+        """See checks.Checked."""
+        self._api.connect()
+        checks.require_arn(self._api, self._endpoint, service="comprehend", resource="document-classifier-endpoint/")
+        described = checks.describe(self._api, "DescribeEndpoint", EndpointArn=self._endpoint)
+        if described is not None:
+            state = described.get("EndpointProperties", {}).get("Status")
+            # While it is changed it goes on answering.
+            if state not in ("IN_SERVICE", "UPDATING"):
+                raise self._api.reject(f"has this endpoint in the state {state}, in which it does not answer")
+
+    def detect(self, subject: str) -> list[finding_pb2.Finding]:
+        """A finding for each label that means a category, the surest first. A text beyond 10,000 bytes is judged in
+        overlapping parts, of which the worst counts; the findings then say which part.
+        """
+        parts = segments(subject, MOST_BYTES)
+        found = [finding for part in parts for finding in self._classify(part, whole=len(parts) == 1)]
+        return surest_where_they_overlap(found)
+
+    def _classify(self, part: Segment, *, whole: bool) -> Iterator[finding_pb2.Finding]:
+        response = self._api.call(
+            "ClassifyDocument",
+            unit=UNIT,
+            quantity=math.ceil(len(part.text) / CHARACTERS_OF_A_UNIT),
+            Text=part.text,
+            EndpointArn=self._endpoint,
+        )
+        for warning in response.get("Warnings", ()):
+            records.remark(f"comprehend warns: {warning.get('WarnCode', 'without a code')}")
+        if response.get("Errors"):
+            raise self._api.nonsense("could not read all of the text")
+        for label, score in _results(response, self._api):
+            category = category_of(label, self._labels)
+            if category is None or score < LEAST:
+                continue
+            if not is_known(label, self._labels) and label not in self._unknown:
+                self._unknown.add(label)
+                setting = Settings.variable("comprehend_labels")
+                log.warning("comprehend.label_unknown", label=label, taken_for=category, setting=setting)
+            finding = finding_pb2.Finding(
+                category=category_pb2.Category.Value(f"CATEGORY_{category.upper()}"),
+                label=label,
+                confidence=score,
+                detector=self.name,
+            )
+            if not whole:
+                finding.text_span.start, finding.text_span.end = part.start, part.end
+            yield finding
+
+
+def scores(response: Mapping[str, Any], labels: Labels) -> dict[str, float]:
+    """What a response of ClassifyDocument says, by category name ("hate"): confidences from 0 to 1.
+
+    `labels` gives the category of labels, or None for what is harmless; others are read as category_of() does. Of
+    several labels of one category the classes of a multi-class classifier add up, for a text has just one of them; of a
+    multi-label one the surest counts. Raises ModelResponseInvalid.
+    """
+    exclusive = "Classes" in response
+    found: dict[str, float] = {}
+    for label, score in _results(response, None):
+        category = category_of(label, labels)
+        if category is not None:
+            before = found.get(category, 0.0)
+            found[category] = min(1.0, before + score) if exclusive else max(before, score)
+    return found
+
+
+def category_of(label: str, labels: Labels) -> str | None:
+    """The category that a label means; None for a harmless one.
+
+    What `labels` says; else a category's own name in any spelling, or HARMLESS; else ANY: an unknown label is no reason
+    to let a text pass.
+    """
+    if label in labels:
+        return labels[label]
+    plain = _plain(label)
+    if plain in HARMLESS:
+        return None
+    return plain.replace(" ", "_") if _is_category(plain) else ANY
+
+
+def is_known(label: str, labels: Labels) -> bool:
+    """Whether category_of() has more to go by than that the label is unknown."""
+    plain = _plain(label)
+    return label in labels or plain in HARMLESS or plain == "toxic" or _is_category(plain)
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.casefold().replace("-", " ").replace("_", " ").split())
+
+
+def _is_category(plain: str) -> bool:
+    return plain != "unspecified" and f"CATEGORY_{plain.replace(' ', '_').upper()}" in category_pb2.Category.keys()  # noqa: SIM118 # no dict
+
+
+def _results(response: Mapping[str, Any], api: Api | None) -> list[tuple[str, float]]:
+    """Labels and scores. Raises ModelResponseInvalid where there are none, or none that make sense."""
+    results = response.get("Classes") or response.get("Labels") or ()
+    found = [(str(each.get("Name", "")), float(each.get("Score", math.nan))) for each in results]
+    if not found or not all(name and 0 <= score <= 1 for name, score in found):
+        what = "gave no classes or labels, or none that make sense"
+        raise errors.ModelResponseInvalid(f"comprehend {what}") if api is None else api.nonsense(what)
+    return found
