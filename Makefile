@@ -33,7 +33,7 @@ demo: $(READY) ## Run the main job: six prompts through all four services, pictu
 	@$(BIN)/python -m services demo
 
 demo-aws: $(READY) ## The same with Amazon's services as providers, played by a stand-in on this machine
-	@$(BIN)/python -m tests.support.aws.demo
+	@GRPC_VERBOSITY=NONE $(BIN)/python -m tests.support.aws.demo
 
 serve: $(READY) ## Keep all four services running in the foreground
 	@$(BIN)/python -m services

@@ -98,7 +98,7 @@ class Settings(ProviderSettings):
         "too.",
     )
     sagemaker_async_prefix: str = Field(
-        "safelight/", max_length=512, description="What the keys of the requests in the bucket begin with."
+        "safelight", max_length=512, description="Folder of the bucket in which the requests lie, in input/."
     )
     sagemaker_async_poll_s: float = Field(
         1, gt=0, le=60, description="Seconds between looks at whether an answer is in the bucket."

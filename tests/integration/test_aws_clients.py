@@ -335,6 +335,13 @@ async def test_what_cannot_be_looked_at_stays_as_it_was() -> None:
     assert reports == [True, True, False, False, True]
 
 
+async def test_mended_credentials_count_also_where_nothing_else_can_be_looked_at() -> None:
+    """A look that gets as far as the network has found credentials."""
+    missing = errors.ProviderRejected("none", metadata={"setting": CREDENTIALS})
+    reports, _ = await reports_of(missing, errors.ProviderUnavailable("down"), missing, None)
+    assert reports == [False, True, False, True]
+
+
 def test_shared_credentials_of_a_file_are_found_by_boto3s_own_chain(
     aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ BEDROCK = {"backend": "bedrock", "bedrock_model": CORE}
 # Words that a container's own filter refuses, in these tests.
 FILTERS = Filters(prompt=lambda prompt: "forbidden" in prompt, image=lambda image: image.getpixel((0, 0)) == (1, 2, 3))
 MARK = "zebrafish-in-a-prompt"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -435,7 +436,7 @@ async def test_a_provider_that_hangs_ends_with_the_deadline_and_our_own_status(
     """The service's answer, with the stage in it, is there before the caller's time is over."""
     aws.misbehave(operation, faults.Hang())
     async with generator(**settings) as made:
-        call = await made.call(timeout=0.8)
+        call = await made.call(timeout=1.5)
     assert call.ended == failed("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
 
 
@@ -606,7 +607,7 @@ async def test_who_may_not_describe_the_endpoint_may_still_call_it(aws: AwsStand
 @pytest.mark.parametrize(
     ("details", "serving", "event"),
     [
-        ({"modelLifecycle": {"status": "LEGACY", "endOfLifeTime": datetime(2026, 1, 1, tzinfo=UTC)}}, True, "bedrock.model_near_its_end"),
+        ({"modelLifecycle": {"status": "LEGACY", "endOfLifeTime": LONG_AGO}}, True, "bedrock.model_near_its_end"),
         ({"outputModalities": ["TEXT"]}, False, "provider.not_usable"),
         ({"outputModalities": ["IMAGE"], "modelLifecycle": {"status": "ACTIVE"}}, True, None),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
@@ -258,3 +259,13 @@ async def test_paintings_are_made_by_the_worker_one_at_a_time() -> None:
     assert threading.get_ident() not in makers
     assert executor.held == 0
     executor.close()
+
+
+async def test_the_sketch_needs_nothing_of_amazons() -> None:
+    """boto3 is imported where a provider is chosen: a fresh process that serves the sketch has none of it."""
+    code = (
+        "import sys; from services.generator.app import build; from services.generator.settings import Settings;"
+        "build(Settings(port=0)); assert not {'boto3', 'botocore'} & set(sys.modules)"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+    assert await process.wait() == 0

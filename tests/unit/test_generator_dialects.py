@@ -343,10 +343,10 @@ def test_a_raw_image_is_the_body_unless_the_container_says_otherwise() -> None:
 
 @pytest.mark.parametrize(
     ("word", "label"),
-    [("CONTENT_FILTERED", "CONTENT_FILTERED"), ("", "other"), ("x" * 81, "other"), ("a\nb", "other"), (7, "other")],
+    [("CONTENT_FILTERED", "CONTENT_FILTERED"), ("", "other"), ("x" * 41, "other"), ("a\nb", "other"), (7, "other")],
 )
 def test_only_a_word_becomes_a_label(word: Any, label: str) -> None:
-    """Labels are logged and counted, so nothing that may quote a prompt can be one."""
+    """Labels are logged and counted, and what is long or odd may quote a prompt."""
     assert fitting.label(word) == label
 
 

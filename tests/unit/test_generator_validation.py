@@ -8,6 +8,8 @@ from safelight.common.v1 import image_format_pb2
 from safelight.generator.v1.generator_pb2 import GenerateImagesRequest
 from services.common.errors import InvalidArgument
 from services.common.settings import SettingsError, load
+from services.generator.backends import Defaults
+from services.generator.backends.sketch import SketchBackend
 from services.generator.service import validate, with_defaults
 from services.generator.settings import Settings
 
@@ -17,7 +19,7 @@ SETTINGS = Settings(port=0)
 def test_the_smallest_request_is_valid_and_gets_the_documented_defaults() -> None:
     request = GenerateImagesRequest(prompt="a dog")
     validate(request, SETTINGS)
-    filled = with_defaults(request, SETTINGS)
+    filled = with_defaults(request, SETTINGS, SketchBackend.defaults)
     assert (filled.width, filled.height, filled.steps, filled.count) == (512, 512, 20, 1)
     assert filled.output_format == image_format_pb2.IMAGE_FORMAT_PNG
     assert filled.HasField("seed")
@@ -25,7 +27,7 @@ def test_the_smallest_request_is_valid_and_gets_the_documented_defaults() -> Non
 
 
 def test_a_seed_of_zero_is_kept() -> None:
-    assert with_defaults(GenerateImagesRequest(prompt="a dog", seed=0), SETTINGS).seed == 0
+    assert with_defaults(GenerateImagesRequest(prompt="a dog", seed=0), SETTINGS, SketchBackend.defaults).seed == 0
 
 
 @pytest.mark.parametrize(
@@ -94,8 +96,19 @@ def test_settings_lower_the_limits_and_the_defaults_follow() -> None:
     fields = [violation.field for violation in caught.value.violations]
     assert fields == ["prompt", "negative_prompt", "width", "steps", "count"]
     validate(GenerateImagesRequest(prompt="x" * 10, negative_prompt="y" * 20), small)
-    filled = with_defaults(GenerateImagesRequest(prompt="a dog"), small)
+    filled = with_defaults(GenerateImagesRequest(prompt="a dog"), small, SketchBackend.defaults)
     assert (filled.width, filled.height, filled.steps) == (256, 256, 5)
+
+
+def test_unset_size_and_steps_are_the_operators_then_the_models() -> None:
+    """A model that knows its own steps keeps them: 0 is passed on as unset."""
+    request, model = GenerateImagesRequest(prompt="a dog", height=256), Defaults(width=1344, height=768)
+    filled = with_defaults(request, SETTINGS, model)
+    assert (filled.width, filled.height, filled.steps) == (1344, 256, 0)
+    assert not filled.HasField("guidance_scale")
+    filled = with_defaults(request, Settings(port=0, default_side=640, default_steps=9), model)
+    assert (filled.width, filled.height, filled.steps) == (640, 256, 9)
+    assert with_defaults(request, Settings(port=0, max_side=512), model).width == 512
 
 
 def test_an_unknown_backend_stops_the_start_with_the_variables_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from safelight.common.v1 import provider_usage_pb2
@@ -50,6 +52,12 @@ class Api:
         variables = settings.variable("aws_region"), settings.variable("aws_endpoint_url")
         origin = Origin(provider, stage, settings.variable(setting), field, variables)
         return cls(service, settings, origin=origin, pool=settings.workers if pool is None else pool)
+
+    def about(self, field: str) -> Api:
+        """The same, with the same client, for calls about another field of the caller's request."""
+        other = copy.copy(self)
+        other.origin = replace(self.origin, field=field)
+        return other
 
     def connect(self) -> None:
         """Makes the client if there is none, and looks for credentials. Blocks. Raises ProviderRejected."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from services.common import errors, telemetry
 from services.common.aws.api import Api
+from services.common.aws.errors import CREDENTIALS
 from services.common.executor import BoundedExecutor
 
 log = telemetry.logger("aws")
@@ -23,6 +24,7 @@ _ARN = re.compile(
 )
 
 
+@runtime_checkable
 class Checked(Protocol):
     """A detector or backend with a provider behind it."""
 
@@ -41,6 +43,7 @@ async def watch(checked: Sequence[Checked], interval_s: float, report: Callable[
     # Threads of its own: the workers may all be waiting for the very provider that is looked at.
     executor = BoundedExecutor("aws_checks", workers=len(checked), queue=0)
     known: dict[str, str | None] = {}
+    settings: dict[str, str] = {}
 
     async def look(each: Checked) -> bool:
         try:
@@ -49,18 +52,20 @@ async def watch(checked: Sequence[Checked], interval_s: float, report: Callable[
         except errors.ProviderRejected as error:
             problem, setting = error.message, error.metadata.get("setting", "")
         except errors.SafelightError as error:
-            # It cannot be told: the provider is down or does not let us look. Calls will say.
+            # It cannot be told: the provider is down, or out of reach from here. Calls will say; what was wrong before
+            # still is, but for credentials, without which we would not have come so far.
             log.info("provider.unchecked", provider=each.name, error=type(error).__name__)
-            problem, setting = known.get(each.name) or "", ""
+            setting = settings.get(each.name, "")
+            problem = "" if setting == CREDENTIALS else known.get(each.name) or ""
         except Exception as error:
             log.error("provider.check_failed", provider=each.name, kind=type(error).__name__)
-            problem, setting = known.get(each.name) or "", ""
+            problem, setting = known.get(each.name) or "", settings.get(each.name, "")
         if problem != known.get(each.name):
             if problem:
                 log.error("provider.not_usable", provider=each.name, setting=setting, problem=problem)
             else:
                 log.info("provider.usable", provider=each.name)
-            known[each.name] = problem
+            known[each.name], settings[each.name] = problem, setting
         return not problem
 
     try:

@@ -45,7 +45,10 @@ class SageMakerBackend(Provided):
         self._settings = settings
         self._api = runtime_api(settings)
         self._control = control_api(settings)
-        super().__init__(model("sagemaker", settings, dialect, self._api, progress_s), executor)
+        most = round(settings.sagemaker_max_response_mib * 2**20)
+        super().__init__(
+            model("sagemaker", settings, dialect, self._api, progress_s, most_response_bytes=most), executor
+        )
 
     def generate(self, request: pb.GenerateImagesRequest) -> AsyncGenerator[pb.GenerateImagesResponse, None]:
         """See Backend.generate."""
@@ -98,11 +101,11 @@ def control_api(settings: Settings) -> Api:
     return Api.of("sagemaker", settings, provider="sagemaker", stage=STAGE, setting="sagemaker_endpoint", pool=1)
 
 
-def model(name: str, settings: Settings, dialect: Dialect, api: Api, progress_s: float) -> Model:
+def model(
+    name: str, settings: Settings, dialect: Dialect, api: Api, progress_s: float, *, most_response_bytes: int
+) -> Model:
     """The model behind the endpoint, as the settings describe it."""
-    options = Options(
-        pixels=settings.sagemaker_pixels, most_response_bytes=round(settings.sagemaker_max_response_mib * 2**20)
-    )
+    options = Options(pixels=settings.sagemaker_pixels, most_response_bytes=most_response_bytes)
     return Model(name, settings.sagemaker_dialect, dialect, options, api, progress_s)
 
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from safelight.common.v1 import provider_usage_pb2
 from safelight.generator.v1 import generator_pb2 as pb
 from services.common import deadline, errors, records, telemetry
-from services.common.aws.api import Api
+from services.common.aws.api import MOST_BYTES, Api
 from services.common.aws.clients import time_left
 from services.common.executor import BoundedExecutor, Place
 from services.common.moderation import as_duration
@@ -100,11 +100,22 @@ class SageMakerAsyncBackend(Provided):
         self._api = runtime_api(settings)
         self._control = control_api(settings)
         self._bucket = settings.sagemaker_async_bucket or ""
-        self._s3 = Api.of("s3", settings, provider="s3", stage=STAGE, setting="sagemaker_async_bucket")
+        # One more thread calls it than the executor has: the cleaner's.
+        self._s3 = Api.of(
+            "s3",
+            settings,
+            provider="s3",
+            stage=STAGE,
+            setting="sagemaker_async_bucket",
+            pool=settings.workers + 1,
+        )
         # Threads of its own: deletions must not wait for the calls that come next.
         self._cleaner = BoundedExecutor(f"{STAGE}_cleanup", workers=1, queue=_MOST_CLEANUPS)
         self._cleaning: set[asyncio.Task[None]] = set()
-        super().__init__(model("sagemaker_async", settings, dialect, self._api, progress_s), executor)
+        # What we take of an answer is less than what S3 may hold.
+        super().__init__(
+            model("sagemaker_async", settings, dialect, self._api, progress_s, most_response_bytes=MOST_BYTES), executor
+        )
 
     def generate(self, request: pb.GenerateImagesRequest) -> AsyncGenerator[pb.GenerateImagesResponse, None]:
         """See Backend.generate."""
@@ -144,7 +155,8 @@ class SageMakerAsyncBackend(Provided):
 
     async def _ask(self, place: Place, sent: Sent, read: Reader) -> Answer:
         name = secrets.token_hex(16)
-        work = _Work(name, Location(self._bucket, f"{self._settings.sagemaker_async_prefix}{name}.json"))
+        folder = "/".join(part for part in (self._settings.sagemaker_async_prefix.strip("/"), "input") if part)
+        work = _Work(name, Location(self._bucket, f"{folder}/{name}.json"))
         left, longest = time_left(), float(self._settings.sagemaker_async_timeout_s)
         ends = time.monotonic() + (longest if left is None else min(left, longest))
         begin = asyncio.ensure_future(place.run(self._begin, work, sent, ends))

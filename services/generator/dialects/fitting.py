@@ -93,12 +93,12 @@ def reported_seed(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < 2**32 else None
 
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,.:;_/\-]{0,79}")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,.:;_/\-]{0,39}")
 
 
 def label(value: Any) -> str:
     """A provider's word for a refusal, as a finding's label; "other" for one that looks like anything else.
 
-    Labels are logged and counted: nothing that may quote a prompt can be one.
+    Labels are logged and counted: what is long or odd may quote a prompt.
     """
     return value if isinstance(value, str) and _WORD.fullmatch(value) else "other"

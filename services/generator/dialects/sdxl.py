@@ -3,7 +3,8 @@
 Sources: the predictor that Stability ships (stability_sdk_sagemaker/predictor.py in Stability-AI/stability-sdk) for the
 media types; sdxl-v1-0/sdxl-1-0-jumpstart.ipynb in Stability-AI/aws-jumpstart-examples for sizes and answers;
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-diffusion-1-0-text-image.html for the limits of
-text, steps, guidance and seed, and for what `finishReason` says. The container's own limits are not documented.
+text, guidance and seed; Stability's REST API v1 for what `finishReason` says (SUCCESS, ERROR, CONTENT_FILTERED). The
+container's own limits are not documented.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ SIZES = (
     (640, 1536),
 )
 MOST_CHARACTERS = 2000
+# Of the most some sources say 50, some 150.
 LEAST_STEPS, MOST_STEPS = 10, 50
 MOST_GUIDANCE = 35.0
 # 0 draws one at random.
@@ -91,6 +93,7 @@ def images(body: bytes, content_type: str) -> list[Item]:
             case "ERROR":
                 found.append(Failed())
             case reason:
-                # CONTENT_FILTERED comes with the image, blurred. Another word is taken for a refusal as well.
+                # CONTENT_FILTERED, with or without an image, which is not to be shown. A word that is not known is
+                # taken for a refusal too.
                 found.append(Refused(pb.REFUSAL_SUBJECT_IMAGE, fitting.label(reason)))
     return found

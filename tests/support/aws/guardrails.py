@@ -93,12 +93,14 @@ class Guardrails:
         version = asked.get("guardrailVersion", "DRAFT")
         identifier, guardrail = self._find(asked["guardrailIdentifier"], version)
         made = datetime(2026, 1, 1, tzinfo=UTC)
+        filters = [_described(guardrail, name) for name in guardrail.strengths]
         return {
             "name": f"guardrail-{identifier}",
             "guardrailId": identifier,
             "guardrailArn": self.arn(identifier),
             "version": version,
             "status": guardrail.status,
+            **({"contentPolicy": {"filters": filters}} if filters else {}),
             "createdAt": made,
             "updatedAt": made,
             "blockedInputMessaging": guardrail.blocked_input,
@@ -142,6 +144,18 @@ class Guardrails:
         else:
             result["actionReason"] = "No action."
         return result
+
+
+def _described(guardrail: Guardrail, name: str) -> dict[str, Any]:
+    modalities = ["TEXT", "IMAGE"] if name in guardrail.image_filters else ["TEXT"]
+    strength = guardrail.strengths[name]
+    return {
+        "type": name,
+        "inputStrength": strength,
+        "outputStrength": strength,
+        "inputModalities": modalities,
+        "outputModalities": modalities,
+    }
 
 
 def _pictures(images: Sequence[Mapping[str, Any]]) -> list[Image.Image]:

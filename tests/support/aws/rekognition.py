@@ -1,4 +1,4 @@
-"""Amazon Rekognition: DetectModerationLabels by NudeNet, in the words of moderation model 7; DescribeProjectVersions.
+"""Amazon Rekognition: DetectModerationLabels by NudeNet, in the words of moderation model 7; its adapters' projects.
 
 Limits: "Guidelines and quotas in Amazon Rekognition": PNG and JPEG only, 5 MB as bytes (the model's own limit) and 15
 MB in S3, 80 to 10,000 pixels a side. Which error answers a side out of bounds is not documented:
@@ -64,6 +64,7 @@ class Rekognition:
         """The handlers by operation."""
         return {
             "DetectModerationLabels": self.detect_moderation_labels,
+            "DescribeProjects": self.describe_projects,
             "DescribeProjectVersions": self.describe_project_versions,
         }
 
@@ -122,6 +123,26 @@ class Rekognition:
             output["HumanLoopArn"] = f"arn:aws:sagemaker:{self.region}:{self.account}:human-loop/{name}"
             output["HumanLoopActivationReasons"] = ["ConditionsEvaluation"]
         return output
+
+    def describe_projects(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The projects of `adapters`, with a time of creation that is not their versions'."""
+        wanted = asked.get("ProjectNames")
+        # Without Features only projects of custom labels are described (model documentation of the request's member).
+        names = (
+            {arn.split("/")[1] for arn in self.adapters} if "CONTENT_MODERATION" in asked.get("Features", ()) else ()
+        )
+        return {
+            "ProjectDescriptions": [
+                {
+                    "ProjectArn": f"arn:aws:rekognition:{self.region}:{self.account}:project/{name}/1600000000000",
+                    "CreationTimestamp": datetime(2026, 1, 1, tzinfo=UTC),
+                    "Status": "CREATED",
+                    "Feature": "CONTENT_MODERATION",
+                }
+                for name in sorted(names)
+                if not wanted or name in wanted
+            ]
+        }
 
     def describe_project_versions(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The versions of a project among `adapters`."""
