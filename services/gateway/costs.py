@@ -99,7 +99,7 @@ class Bill:
             if amount is None:
                 self._unpriced.add(call.unit)
             cost.amount += amount or 0.0
-            cost.provider_calls += 1
+            cost.provider_calls += call.attempts > 0  # without any it is one more unit of the call before it
             cost.provider_duration.FromNanoseconds(
                 cost.provider_duration.ToNanoseconds() + call.duration.ToNanoseconds()
             )

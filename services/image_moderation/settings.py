@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.moderation import Thresholds
-from services.common.settings import ServiceSettings, split_list
+from services.common.settings import ProviderSettings, split_list
 from services.image_moderation.decode import Limits
 
-DetectorName = Literal["nudenet"]
+DetectorName = Literal["nudenet", "rekognition", "bedrock_guardrail"]
+ContentClassifier = Literal["FreeOfPersonallyIdentifiableInformation", "FreeOfAdultContent"]
+
+# The stage's name in error metadata.
+STAGE = "image_moderation"
 
 
-class Settings(ServiceSettings):
+class Settings(ProviderSettings):
     """What the service can be told. The defaults need no account and no network."""
 
     model_config = SettingsConfigDict(
@@ -41,8 +45,28 @@ class Settings(ServiceSettings):
         32, ge=1, le=256, description="Largest encoded image, in MiB; keep below max_receive_mib."
     )
     onnx_threads: int = Field(1, ge=1, le=64, description="Threads that one worker's inference uses.")
+    rekognition_project_version: str | None = Field(
+        None, description="ARN of a version of a project: the adapter that Rekognition is to use."
+    )
+    rekognition_flow_definition_arn: str | None = Field(
+        None, description="ARN of an Augmented AI flow definition: has people review what its conditions single out."
+    )
+    rekognition_content_classifiers: Annotated[tuple[ContentClassifier, ...], NoDecode] = Field(
+        (),
+        description="What images that people review are declared to be free of: "
+        "FreeOfPersonallyIdentifiableInformation, FreeOfAdultContent.",
+    )
+    s3_buckets: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="S3 buckets whose images may be moderated where they lie. Empty: none."
+    )
+    bedrock_guardrail_id: str | None = Field(
+        None, description="Id or ARN of the guardrail that bedrock_guardrail applies. Required by it."
+    )
+    bedrock_guardrail_version: str = Field(
+        "DRAFT", pattern=r"^([1-9][0-9]{0,7}|DRAFT)$", description="Version of that guardrail: a number, or DRAFT."
+    )
 
-    @field_validator("detectors", mode="before")
+    @field_validator("detectors", "rekognition_content_classifiers", "s3_buckets", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return split_list(value)
@@ -61,6 +85,12 @@ class Settings(ServiceSettings):
     def _known_categories(cls, value: dict[str, float | None]) -> dict[str, float | None]:
         Thresholds.from_names(0, value)
         return value
+
+    @model_validator(mode="after")
+    def _guardrail_named(self) -> Self:
+        if "bedrock_guardrail" in self.detectors and not self.bedrock_guardrail_id:
+            raise ValueError("the detector bedrock_guardrail needs bedrock_guardrail_id")
+        return self
 
     @property
     def limits(self) -> Limits:

@@ -107,6 +107,7 @@ class Settings(ProviderSettings):
     onnx_max_tokens: int = Field(
         512, ge=8, le=1_000_000, description="Most tokens it takes at a time. Longer texts are read in windows."
     )
+    onnx_threads: int = Field(1, ge=1, le=256, description="Threads for each of its calls.")
     comprehend_endpoint_arn: str | None = Field(
         None,
         validate_default=True,
@@ -125,7 +126,6 @@ class Settings(ProviderSettings):
     bedrock_guardrail_version: str = Field(
         "DRAFT", pattern=r"^([1-9][0-9]{0,7}|DRAFT)$", description="Version of that guardrail: a number, or DRAFT."
     )
-    onnx_threads: int = Field(1, ge=1, le=256, description="Threads for each of its calls.")
 
     @field_validator(
         "detectors",

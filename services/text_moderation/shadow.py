@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 
 from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2
 from safelight.text_moderation.v1 import text_moderation_pb2 as pb
-from services.common import telemetry
+from services.common import deadline, telemetry
 from services.common.moderation import Moderation, Verdict
 
+# A detector in the cloud gets this long, whatever time the call had that was answered meanwhile.
+LONGEST_S = 30.0
 # What goes wrong is counted, and told once in so many seconds.
 SILENCE_S = 60.0
 _LOWEST_PRIORITY = 19
@@ -97,12 +99,13 @@ class Shadow:
 
     def _compare(self, moderation: Moderation[str], request: pb.ModerateTextRequest, old: Verdict) -> None:
         try:
-            new = moderation.judge(
-                request.text,
-                thresholds=[each for each in request.thresholds if each.category not in self._thresholds],
-                only=frozenset(request.detectors),
-                run_all=request.run_all_detectors,
-            )
+            with deadline.bound(LONGEST_S):
+                new = moderation.judge(
+                    request.text,
+                    thresholds=[each for each in request.thresholds if each.category not in self._thresholds],
+                    only=frozenset(request.detectors),
+                    run_all=request.run_all_detectors,
+                )
             for difference in differences(old, new):
                 text = {"text": request.text} if self._log_prompts else {}
                 log.info("shadow.differs", characters=len(request.text), **difference, **text)

@@ -159,6 +159,77 @@ async def test_a_classifier_of_several_labels_needs_no_setting_for_categories_na
     }
 
 
+async def test_classes_of_one_category_count_together(aws: AwsStandIn) -> None:
+    """A text has one class: two that are less sure than the threshold may flag it together, as evaluate counts them."""
+    arn = aws.classifier("toxicity")
+    classes = {"slur": 0.5, "dogwhistle": 0.25, "threat": 0.125, "safe": 0.125}
+    aws.answer("ClassifyDocument", {"Classes": [{"Name": name, "Score": score} for name, score in classes.items()]})
+    labels = {"slur": "hate", "dogwhistle": "hate", "threat": "violence"}
+    async with serving(
+        detectors=("comprehend_classifier",),
+        comprehend_endpoint_arn=arn,
+        comprehend_labels=labels,
+        default_threshold=0.625,
+    ) as running:
+        response = await running.moderate(HARMLESS)
+    assert [(f.category, f.label, f.confidence, f.flagged) for f in response.findings] == [
+        (category_pb2.CATEGORY_HATE, "slur", 0.75, True),
+        (category_pb2.CATEGORY_VIOLENCE, "threat", 0.125, False),
+    ]
+
+
+async def test_what_a_classifier_warns_of_is_a_remark(aws: AwsStandIn) -> None:
+    """Such as that it was trained on other documents than plain texts; the verdict stands."""
+    arn, code = aws.classifier("toxicity"), "INFERENCING_PLAINTEXT_WITH_NATIVE_TRAINED_MODEL"
+    classes = [{"Name": "Toxic", "Score": 0.75}, {"Name": "Not Toxic", "Score": 0.25}]
+    aws.answer("ClassifyDocument", {"Classes": classes, "Warnings": [{"Page": 1, "WarnCode": code}]})
+    async with serving(detectors=("comprehend_classifier",), comprehend_endpoint_arn=arn) as running:
+        response = await running.moderate(HARMLESS)
+    assert response.flagged
+    assert list(response.detector_runs[0].remarks) == [f"comprehend warns: {code}"]
+
+
+LABELS = [{"Name": "INSULT", "Score": 0.25}]
+NONSENSE: list[tuple[str, str, dict[str, Any]]] = [
+    ("comprehend_toxicity", "no result", {"ResultList": []}),
+    ("comprehend_toxicity", "two results for a segment", {"ResultList": [{"Labels": LABELS, "Toxicity": 0.1}] * 2}),
+    ("comprehend_toxicity", "no labels", {"ResultList": [{"Labels": [], "Toxicity": 0.1}]}),
+    ("comprehend_toxicity", "no overall score", {"ResultList": [{"Labels": LABELS}]}),
+    (
+        "comprehend_toxicity",
+        "a label without a score",
+        {"ResultList": [{"Labels": [{"Name": "INSULT"}], "Toxicity": 0}]},
+    ),
+    ("comprehend_toxicity", "a score beyond 1", {"ResultList": [{"Labels": LABELS, "Toxicity": 1.5}]}),
+    ("comprehend_classifier", "no classes", {"Classes": []}),
+    ("comprehend_classifier", "a class without a name", {"Classes": [{"Score": 0.5}]}),
+    ("comprehend_classifier", "a negative score", {"Labels": [{"Name": "Toxic", "Score": -0.5}]}),
+    (
+        "comprehend_classifier",
+        "a page that was not read",
+        {
+            "Classes": [{"Name": "Not Toxic", "Score": 1.0}],
+            "Errors": [{"Page": 1, "ErrorCode": "PAGE_CHARACTERS_EXCEEDED"}],
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("detector", "what", "answer"), NONSENSE, ids=[what for _, what, _ in NONSENSE])
+async def test_an_answer_without_sense_is_no_verdict(
+    aws: AwsStandIn, detector: str, what: str, answer: dict[str, Any]
+) -> None:
+    """Although its shape is right: what was not judged does not pass."""
+    arn = aws.classifier("toxicity")
+    async with serving(detectors=(detector,), comprehend_endpoint_arn=arn) as running:
+        aws.answer("DetectToxicContent" if detector == "comprehend_toxicity" else "ClassifyDocument", answer, times=1)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await running.moderate(HARMLESS)
+        assert (await running.moderate(HATEFUL)).flagged
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert detail(status_of(caught.value), error_details_pb2.ErrorInfo).reason == "MODEL_RESPONSE_INVALID"
+
+
 async def test_words_and_personal_data_of_a_guardrail_have_their_place(aws: AwsStandIn) -> None:
     """Topics, words and personal data beside the filters; what was matched is shown by its span and is in no label."""
     guardrail = Guardrail(

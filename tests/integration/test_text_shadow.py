@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 
 from safelight.common.v1 import category_pb2, detector_run_pb2, finding_pb2
 from safelight.text_moderation.v1 import text_moderation_pb2 as pb
+from services.common import deadline
 from services.common.moderation import Moderation, Thresholds, Verdict
 from services.common.server import StartError
-from services.text_moderation.shadow import SILENCE_S, Shadow, differences
+from services.text_moderation.shadow import LONGEST_S, SILENCE_S, Shadow, differences
 from tests.support.text import NOT_SERVING, SERVING, Logged, Running, entries, logging_to, remove, serving, write
 
 MARK = "a heliotrope at the end"
@@ -246,6 +248,27 @@ def test_what_finds_no_room_is_counted_and_told_once_a_minute(logged: Logged) ->
     assert [line["texts"] for line in logged("shadow.dropped")] == [1, 3, 1]
     assert [line["kind"] for line in logged("shadow.failed")] == ["RuntimeError"]
     assert "fault" not in str(logged("shadow.failed")[0].values())
+
+
+def test_the_shadow_has_time_of_its_own() -> None:
+    """A detector in the cloud may take it, though the call was answered in its last moment."""
+
+    class Asking:
+        name, version = "asking", "1"
+
+        def detect(self, subject: str) -> list[finding_pb2.Finding]:
+            told.put(deadline.remaining())
+            return []
+
+    told: queue.Queue[float | None] = queue.Queue()
+    shadow, call = Shadow(lambda: Moderation([Asking()], Thresholds(0.5, {})), (), queue_size=1), Call()
+    with deadline.bound(0):
+        shadow.follow(call, pb.ModerateTextRequest(text="text"), Verdict())
+    call.answer()
+    left = told.get(timeout=30)
+    shadow.close()
+    assert left is not None
+    assert LONGEST_S / 2 < left <= LONGEST_S
 
 
 def verdict(flagged: dict[str, bool | None]) -> Verdict:

@@ -1,9 +1,10 @@
-"""docs/categories.md against what it documents: the enum, the NudeNet detector, botocore's service models."""
+"""docs/categories.md against what it documents: the enum, the detectors, botocore's service models."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from botocore.loaders import Loader
 from nudenet import nudenet
 
 from safelight.common.v1 import category_pb2
+from services.common.aws import guardrails
+from services.image_moderation.detectors import rekognition
 from services.image_moderation.detectors.nudenet import CATEGORIES, NEVER_A_FINDING
+from services.text_moderation.detectors import comprehend_toxicity
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "categories.md"
 NUMBERS = dict(category_pb2.Category.items())
@@ -22,6 +26,7 @@ NEVER = "never a finding"
 MAPPING_TABLES = [
     ("NudeNet", "Class"),
     ("Amazon Rekognition", "Label"),
+    ("Amazon Rekognition", "Label of version 6"),
     ("Amazon Comprehend", "Label"),
     ("Amazon Bedrock Guardrails", "Filter"),
     ("Amazon Bedrock Guardrails", "Policy"),
@@ -48,6 +53,11 @@ def mapping(section: str, first_column: str) -> dict[str, str]:
     labels = Counter(row[first_column] for row in rows)
     assert max(labels.values()) == 1, [label for label, times in labels.items() if times > 1]
     return {row[first_column]: row["Category"] for row in rows}
+
+
+def named(categories: Mapping[str, int]) -> dict[str, str]:
+    """A detector's table as the document writes it."""
+    return {label: category_pb2.Category.Name(category) for label, category in categories.items()}
 
 
 def shapes(service: str) -> dict[str, Any]:
@@ -103,8 +113,7 @@ def test_the_nudenet_table_has_exactly_the_classes_of_the_model() -> None:
 
 def test_the_nudenet_table_says_what_the_detector_does() -> None:
     """The page and the detector's own tables agree class by class."""
-    detector = {label: category_pb2.Category.Name(category) for label, category in CATEGORIES.items()}
-    assert mapping("NudeNet", "Class") == detector | dict.fromkeys(NEVER_A_FINDING, NEVER)
+    assert mapping("NudeNet", "Class") == named(CATEGORIES) | dict.fromkeys(NEVER_A_FINDING, NEVER)
 
 
 def test_the_rekognition_table_is_a_whole_taxonomy_of_three_levels() -> None:
@@ -118,6 +127,24 @@ def test_the_rekognition_table_is_a_whole_taxonomy_of_three_levels() -> None:
         assert int(row["Level"]) == above + 1, row["Label"]
 
 
+def test_the_rekognition_tables_say_what_the_detector_does() -> None:
+    """The page and the detector's own table agree label by label, in the same order, those of version 6 last."""
+    current = mapping("Amazon Rekognition", "Label")
+    former = mapping("Amazon Rekognition", "Label of version 6")
+    assert not {name.casefold() for name in current} & {name.casefold() for name in former}
+    assert list((current | former).items()) == list(named(rekognition.LABELS).items())
+
+
+def test_the_labels_of_version_6_are_under_parents_that_it_has() -> None:
+    """Each parent is in one of the tables, and at the first level there."""
+    levels = {row["Label"]: row["Level"] for row in table("Amazon Rekognition", "Label")}
+    rows = table("Amazon Rekognition", "Label of version 6")
+    top = {row["Label of version 6"] for row in rows if not row["Parent"]}
+    # A parent in version 6, and of the second level in version 7.
+    top |= {label for label, level in levels.items() if level == "1"} | {"Explicit Nudity"}
+    assert {row["Parent"] for row in rows} - {""} <= top
+
+
 def test_the_comprehend_table_has_exactly_the_labels_of_the_api() -> None:
     """Compared with ToxicContentType in botocore's model of Comprehend."""
     labels = shapes("comprehend")["ToxicContentType"]["enum"]
@@ -125,10 +152,25 @@ def test_the_comprehend_table_has_exactly_the_labels_of_the_api() -> None:
     assert sorted(mapping("Amazon Comprehend", "Label")) == sorted(labels)
 
 
+def test_the_comprehend_table_says_what_the_detector_does() -> None:
+    """The page and the detector's own table agree label by label."""
+    assert mapping("Amazon Comprehend", "Label") == named(comprehend_toxicity.CATEGORIES)
+
+
 def test_the_guardrail_filter_table_has_exactly_the_filters_of_the_api() -> None:
     """Compared with GuardrailContentFilterType in botocore's model of the Bedrock runtime."""
     filters = shapes("bedrock-runtime")["GuardrailContentFilterType"]["enum"]
     assert sorted(mapping("Amazon Bedrock Guardrails", "Filter")) == sorted(filters)
+
+
+def test_the_guardrail_tables_say_what_the_detectors_do() -> None:
+    """The page and the code agree, filter by filter and policy by policy, and on what the words are worth."""
+    assert mapping("Amazon Bedrock Guardrails", "Filter") == named(guardrails.FILTERS)
+    policies = named(guardrails.POLICIES) | dict.fromkeys(guardrails.NEVER_A_FINDING, NEVER)
+    assert mapping("Amazon Bedrock Guardrails", "Policy") == policies
+    text = DOCUMENT.read_text(encoding="utf-8")
+    low, medium, high = (guardrails.CONFIDENCES[word] for word in ("LOW", "MEDIUM", "HIGH"))
+    assert f"`LOW` is {low} here, `MEDIUM` {medium}, `HIGH` {high}, and `NONE`\nnothing" in text
 
 
 def test_the_guardrail_policy_table_has_every_other_policy_that_an_assessment_can_report() -> None:

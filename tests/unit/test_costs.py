@@ -80,11 +80,13 @@ def test_a_bill_sums_by_stage_and_tells_moderations_share(own: Path) -> None:
     bill.count(pb.STAGE_TEXT_MODERATION, [])
     bill.count(pb.STAGE_IMAGE_MODERATION, [call("rekognition.detect_moderation_labels.image", 1, 2)])
     bill.count(pb.STAGE_GENERATION, [call("sagemaker.ml.x.second", 6, 6), call("", 0), call("unheard.of", 3)])
-    bill.count(pb.STAGE_GENERATION, [call("unheard.of", 1)])
+    further = call("unheard.of", 1, 0)
+    further.attempts = 0
+    bill.count(pb.STAGE_GENERATION, [further])
     estimate = bill.estimate()
     assert [(s.stage, s.amount, s.provider_calls, s.provider_duration.seconds) for s in estimate.stages] == [
         (pb.STAGE_TEXT_MODERATION, 0, 0, 0),
-        (pb.STAGE_GENERATION, 1.5, 4, 9),
+        (pb.STAGE_GENERATION, 1.5, 3, 8),
         (pb.STAGE_IMAGE_MODERATION, 0.5, 1, 2),
     ]
     assert (estimate.total, estimate.currency) == (2.0, "USD")

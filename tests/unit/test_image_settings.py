@@ -55,6 +55,8 @@ def test_lists_may_be_json_and_the_default_threshold_has_a_variable(monkeypatch:
         ("THRESHOLDS", '{"nudity": 4}', "between 0 and 1"),
         ("MAX_PIXELS", "1000000000", "80000000"),
         ("ONNX_THREADS", "0", "1"),
+        ("BEDROCK_GUARDRAIL_VERSION", "latest", "pattern"),
+        ("REKOGNITION_CONTENT_CLASSIFIERS", "FreeOfCats", "FreeOfAdultContent"),
     ],
 )
 def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str) -> None:
@@ -64,3 +66,23 @@ def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name:
         load(Settings)
     assert PREFIX + name in str(refused.value)
     assert reason in str(refused.value)
+
+
+def test_the_settings_of_the_cloud_detectors_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists with commas or as JSON."""
+    monkeypatch.setenv(f"{PREFIX}DETECTORS", "nudenet,rekognition")
+    monkeypatch.setenv(f"{PREFIX}S3_BUCKETS", "one, two")
+    monkeypatch.setenv(f"{PREFIX}REKOGNITION_CONTENT_CLASSIFIERS", '["FreeOfAdultContent"]')
+    settings = load(Settings)
+    assert settings.detectors == ("nudenet", "rekognition")
+    assert settings.s3_buckets == ("one", "two")
+    assert settings.rekognition_content_classifiers == ("FreeOfAdultContent",)
+
+
+def test_the_guardrail_detector_needs_a_guardrail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start stops with the variable that is missing."""
+    monkeypatch.setenv(f"{PREFIX}DETECTORS", "bedrock_guardrail")
+    with pytest.raises(SettingsError, match=f"{PREFIX}BEDROCK_GUARDRAIL_ID"):
+        load(Settings)
+    monkeypatch.setenv(f"{PREFIX}BEDROCK_GUARDRAIL_ID", "abc123")
+    assert load(Settings).bedrock_guardrail_version == "DRAFT"

@@ -101,7 +101,9 @@ class DetectorRun(_message.Message):
 
     @_builtins.property
     def usage(self) -> _containers.RepeatedCompositeFieldContainer[_provider_usage_pb2.ProviderUsage]:
-        """The calls that it made to a provider in the cloud. Empty for an embedded detector."""
+        """The calls that it made to a provider in the cloud, for the subject and for copies of it that had to be judged too:
+        a detector that was skipped for the subject may have some. Empty for an embedded detector.
+        """
 
     @_builtins.property
     def remarks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

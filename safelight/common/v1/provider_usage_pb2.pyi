@@ -37,7 +37,9 @@ class ProviderUsage(_message.Message):
     request_id: _builtins.str
     """The id that the provider gave the call, for asking its support. Empty if it gave none."""
     attempts: _builtins.int
-    """How often it was sent: 1, and one more for each time that it was repeated."""
+    """How often it was sent: 1, and one more for each time that it was repeated. 0 when this is one more unit that the
+    call before it is billed by.
+    """
     unit: _builtins.str
     """What the provider bills, as price files name it, such as "rekognition.detect_moderation_labels.image". Empty if the
     call costs nothing.

@@ -5,7 +5,6 @@ The model is "320n", which its wheel carries.
 
 from __future__ import annotations
 
-import math
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -16,6 +15,7 @@ import onnxruntime  # type: ignore[import-untyped] # ships none
 from PIL import Image
 
 from safelight.common.v1 import category_pb2, finding_pb2
+from services.image_moderation.parts import Part, divide
 
 # The model's classes in the order of its output.
 CLASSES = (
@@ -164,21 +164,12 @@ class NudeNet:
         ]
 
 
-def _parts(width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """The parts that a long picture is looked at in: left, top, right, bottom in pixels. None for any other."""
-    longer, shorter = max(width, height), min(width, height)
-    if longer <= _LONGEST_WHOLE * shorter:
-        return []
-    length = max(shorter, math.ceil(longer * _SHORTEST_PART))
-    # Evenly spread, half a part apart or a little less, the last one flush with the end.
-    last = math.ceil((longer - length) / (length / 2))
-    starts = [round(i * (longer - length) / last) for i in range(last + 1)]
-    if width >= height:
-        return [(start, 0, start + length, height) for start in starts]
-    return [(0, start, width, start + length) for start in starts]
+def _parts(width: int, height: int) -> list[Part]:
+    """The parts that a long picture is looked at in. None for any other."""
+    return divide(width, height, longest_whole=_LONGEST_WHOLE, length=1, shortest=_SHORTEST_PART)
 
 
-def _of_whole(box: _Box, part: tuple[int, int, int, int], size: tuple[int, int]) -> _Box:
+def _of_whole(box: _Box, part: Part, size: tuple[int, int]) -> _Box:
     """A box relative to a part of a picture, made relative to the whole picture."""
     (left, top, right, bottom), (width, height) = part, size
     x, y, across, down = box

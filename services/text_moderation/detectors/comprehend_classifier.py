@@ -7,8 +7,8 @@ with `Classes`, whose scores add up to 1, a multi-label one with `Labels`, each 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from safelight.common.v1 import category_pb2, finding_pb2
 from services.common import errors, records, telemetry
@@ -63,8 +63,9 @@ class ComprehendClassifier:
                 raise self._api.reject(f"has this endpoint in the state {state}, in which it does not answer")
 
     def detect(self, subject: str) -> list[finding_pb2.Finding]:
-        """A finding for each label that means a category, the surest first. A text beyond 10,000 bytes is judged in
-        overlapping parts, of which the worst counts; the findings then say which part.
+        """A finding for each label that means a category, or for all classes of one, with the surest's name; the surest
+        first. A text beyond 10,000 bytes is judged in overlapping parts, of which the worst counts; the findings then
+        say which part.
         """
         parts = segments(subject, MOST_BYTES)
         found = [finding for part in parts for finding in self._classify(part, whole=len(parts) == 1)]
@@ -82,23 +83,27 @@ class ComprehendClassifier:
             records.remark(f"comprehend warns: {warning.get('WarnCode', 'without a code')}")
         if response.get("Errors"):
             raise self._api.nonsense("could not read all of the text")
-        for label, score in _results(response, self._api):
-            category = category_of(label, self._labels)
-            if category is None or score < LEAST:
+        results = _results(response, self._api)
+        self._tell_unknown(label for label, _ in results)
+        for meant in _meanings(results, self._labels, exclusive=_is_exclusive(response)):
+            if meant.confidence < LEAST:
                 continue
-            if not is_known(label, self._labels) and label not in self._unknown:
-                self._unknown.add(label)
-                setting = Settings.variable("comprehend_labels")
-                log.warning("comprehend.label_unknown", label=label, taken_for=category, setting=setting)
             finding = finding_pb2.Finding(
-                category=category_pb2.Category.Value(f"CATEGORY_{category.upper()}"),
-                label=label,
-                confidence=score,
+                category=category_pb2.Category.Value(f"CATEGORY_{meant.category.upper()}"),
+                label=meant.label,
+                confidence=meant.confidence,
                 detector=self.name,
             )
             if not whole:
                 finding.text_span.start, finding.text_span.end = part.start, part.end
             yield finding
+
+    def _tell_unknown(self, labels: Iterable[str]) -> None:
+        for label in labels:
+            if label not in self._unknown and not is_known(label, self._labels):
+                self._unknown.add(label)
+                setting = Settings.variable("comprehend_labels")
+                log.warning("comprehend.label_unknown", label=label, taken_for=ANY, setting=setting)
 
 
 def scores(response: Mapping[str, Any], labels: Labels) -> dict[str, float]:
@@ -108,13 +113,9 @@ def scores(response: Mapping[str, Any], labels: Labels) -> dict[str, float]:
     several labels of one category the classes of a multi-class classifier add up, for a text has just one of them; of a
     multi-label one the surest counts. Raises ModelResponseInvalid.
     """
-    exclusive = "Classes" in response
     found: dict[str, float] = {}
-    for label, score in _results(response, None):
-        category = category_of(label, labels)
-        if category is not None:
-            before = found.get(category, 0.0)
-            found[category] = min(1.0, before + score) if exclusive else max(before, score)
+    for meant in _meanings(_results(response, None), labels, exclusive=_is_exclusive(response)):
+        found[meant.category] = max(found.get(meant.category, 0.0), meant.confidence)
     return found
 
 
@@ -136,6 +137,32 @@ def is_known(label: str, labels: Labels) -> bool:
     """Whether category_of() has more to go by than that the label is unknown."""
     plain = _plain(label)
     return label in labels or plain in HARMLESS or plain == "toxic" or _is_category(plain)
+
+
+class _Meant(NamedTuple):
+    category: str
+    label: str
+    confidence: float
+
+
+def _meanings(results: list[tuple[str, float]], labels: Labels, *, exclusive: bool) -> list[_Meant]:
+    """What labels and scores mean, without what is harmless; of classes that are `exclusive` one for each category."""
+    found = [
+        _Meant(category, label, score)
+        for label, score in sorted(results, key=lambda each: -each[1])
+        if (category := category_of(label, labels)) is not None
+    ]
+    if not exclusive:
+        return found
+    added: dict[str, _Meant] = {}
+    for each in found:
+        surest = added.get(each.category, each._replace(confidence=0.0))
+        added[each.category] = surest._replace(confidence=min(1.0, surest.confidence + each.confidence))
+    return list(added.values())
+
+
+def _is_exclusive(response: Mapping[str, Any]) -> bool:
+    return bool(response.get("Classes"))
 
 
 def _plain(label: str) -> str:
