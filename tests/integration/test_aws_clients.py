@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -357,3 +362,75 @@ def test_shared_credentials_of_a_file_are_found_by_boto3s_own_chain(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     monkeypatch.setenv("AWS_PROFILE", "own")
     assert "ModerationLabels" in ask(rekognition())
+
+
+def test_credentials_that_change_in_their_file_are_taken_up(
+    aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Those of a session are written anew before they expire, by others; boto3 itself would never look again."""
+    environment, file = aws.environment(), tmp_path / "credentials"
+    secret = environment["AWS_SECRET_ACCESS_KEY"]
+
+    def write(key: str) -> None:
+        file.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
+
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    write("EXPIRED")
+    api = rekognition()
+    api.connect()
+    with pytest.raises(errors.ProviderRejected):
+        ask(api)
+    write(environment["AWS_ACCESS_KEY_ID"])
+    api.connect()
+    assert "ModerationLabels" in ask(api)
+    made = api._connection.client(api.origin)
+    api.connect()
+    assert api._connection.client(api.origin) is made
+
+
+@contextmanager
+def credentials_of_a_container(aws: AwsStandIn) -> Iterator[tuple[str, list[str]]]:
+    """Where a container's role is told, as on ECS and EKS, and who asked for it."""
+    asked: list[str] = []
+    environment = aws.environment()
+    told = {
+        "AccessKeyId": environment["AWS_ACCESS_KEY_ID"],
+        "SecretAccessKey": environment["AWS_SECRET_ACCESS_KEY"],
+        "Expiration": (datetime.now(UTC) + timedelta(hours=6)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = json.dumps(told | {"Token": None}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/role", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_role_is_asked_for_once_and_not_at_every_look(aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore fetches its credentials again before they expire; more would be calls to AWS for nothing."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with credentials_of_a_container(aws) as (url, asked):
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+        api = rekognition()
+        for _ in range(3):
+            api.connect()
+        assert "ModerationLabels" in ask(api)
+    assert asked == ["/role"]

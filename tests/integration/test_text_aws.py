@@ -15,6 +15,7 @@ from google.rpc import error_details_pb2
 from safelight.common.v1 import category_pb2, detector_run_pb2
 from safelight.text_moderation.v1 import text_moderation_pb2 as pb
 from services.common.settings import SettingsError, load
+from services.common.telemetry import configure_logging
 from services.text_moderation.settings import Settings
 from tests.support.aws import AwsStandIn, Classifier, Guardrail, faults
 from tests.support.streams import detail, status_of
@@ -272,6 +273,7 @@ def modelled_errors(provider: Provider) -> list[str]:
     return [shape.name for shape in model.operation_model(provider.operation).error_shapes]
 
 
+KEYS = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")
 COMMON = ("ThrottlingException", "AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException")
 FAULTS: dict[str, tuple[Any, str]] = {
     "html": (faults.HtmlError(503), "UNAVAILABLE"),
@@ -326,6 +328,26 @@ async def test_a_provider_that_hangs_is_told_of_before_the_deadline(provider: Pr
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     info = detail(status_of(caught.value), error_details_pb2.ErrorInfo)
     assert info.metadata["stage"] == "text_moderation"
+
+
+@every_provider
+async def test_not_even_debugging_logs_show_a_prompt_or_a_key(
+    provider: Provider, aws: AwsStandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither ours nor those of botocore, which at its own debug level writes down whole requests with signatures."""
+    configure_logging("debug", "json")
+    try:
+        async with moderating(provider, aws) as running:
+            await running.moderate("a heliotrope")
+            aws.misbehave(provider.operation, faults.Error("AccessDeniedException", message="a heliotrope"), times=1)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await running.moderate("a heliotrope")
+    finally:
+        configure_logging("error", "json")
+    logged = "".join(capfd.readouterr())
+    assert "provider.failed" in logged
+    for secret in ("heliotrope", "Signature=", *(aws.environment()[f"AWS_{key}"] for key in KEYS)):
+        assert secret not in logged
 
 
 REGION_VARIABLES = ("SAFELIGHT_AWS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")

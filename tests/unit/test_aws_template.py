@@ -40,8 +40,8 @@ OTHER_NAMES = {"s3:HeadBucket": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"
 
 # What is needed for an operation besides its own action.
 BESIDES = {
-    # Rekognition begins a review in the caller's name.
-    "ImageModerationPolicy": {"sagemaker:StartHumanLoop"},
+    # Rekognition begins a review, and reads an object or a version of it, in the caller's name.
+    "ImageModerationPolicy": {"sagemaker:StartHumanLoop", "s3:GetObject", "s3:GetObjectVersion"},
     # Without it S3 says 403 of an object that is not there yet; HeadBucket needs it in any case.
     "GeneratorPolicy": {"s3:ListBucket"},
     # The data are sent by boto3's upload, in parts where they are large, and Comprehend takes on a role to read them.

@@ -70,6 +70,13 @@ def test_classes_of_one_category_add_up_and_labels_do_not() -> None:
     assert scores(answer("Labels", slur=0.5, dogwhistle=0.25, fine=0.25), labels) == {"hate": 0.5}
 
 
+def test_a_text_that_is_unsafe_in_one_of_several_ways_is_unsafe() -> None:
+    """Three classes of 0.3 each are no class for sure, and 0.9 that the text is not harmless."""
+    found = scores(answer("Classes", hate=0.3125, insult=0.3125, violence=0.25, safe=0.125), {})
+    assert found == {"hate": 0.3125, "insult": 0.3125, "violence": 0.25, "toxicity": 0.875}
+    assert "toxicity" not in scores(answer("Labels", hate=0.3, insult=0.3, safe=0.1), {})
+
+
 @pytest.mark.parametrize(
     "response",
     [

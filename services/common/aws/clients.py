@@ -119,6 +119,13 @@ def _timeout(connect: float, read: float) -> Timeout:
     return CutToDeadline(connect=connect, read=read)
 
 
+def _is_refreshed(credentials: Any) -> bool:
+    """Whether botocore itself sees to it that they do not expire. Looking for them anew is a call to AWS."""
+    from botocore.credentials import RefreshableCredentials
+
+    return isinstance(credentials, RefreshableCredentials)
+
+
 def _version() -> str:
     try:
         return version("safelight")
@@ -127,7 +134,7 @@ def _version() -> str:
 
 
 class Connection:
-    """One client, made when it first can be.
+    """One client, made when it first can be, and made anew where its credentials were changed.
 
     Without credentials or a region there is none, and asking for it raises what the last attempt at making it did:
     looking for credentials takes seconds where there are none.
@@ -139,21 +146,29 @@ class Connection:
         self._settings = settings
         self._pool = pool
         self._client: Any = None
+        self._session: Any = None
+        self._credentials: Any = None
         self._failure: errors.SafelightError | None = None
 
     def connect(self, origin: Origin) -> Any:
-        """The client, made now if it was not. Blocks. Raises ProviderRejected naming what is missing."""
+        """The client, made now if it was not or has other credentials than there are now. Blocks.
+
+        Raises ProviderRejected naming what is missing.
+        """
+        from botocore.exceptions import NoCredentialsError
+
         try:
-            opened = session(self._settings)
+            # boto3 looks once for credentials that stand in a file, so that only a new session sees that they changed.
+            lasting = self._session is not None and _is_refreshed(self._session.get_credentials())
+            opened = self._session if lasting else session(self._settings)
             credentials = opened.get_credentials()
             if credentials is None:
-                from botocore.exceptions import NoCredentialsError
-
                 raise NoCredentialsError
             # Those of a role are fetched, and fetched again before they expire.
-            credentials.get_frozen_credentials()
-            if self._client is None:
+            frozen = credentials.get_frozen_credentials()
+            if self._client is None or not (lasting or frozen == self._credentials):
                 self._client = client(opened, self._service, self._settings, pool=self._pool)
+                self._session, self._credentials = opened, frozen
         except Exception as cause:
             self._failure = translate(cause, origin)
             raise self._failure from None

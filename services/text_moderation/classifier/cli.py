@@ -178,7 +178,7 @@ def _comprehend(
     except ModuleNotFoundError as error:
         if str(error.name).split(".")[0] not in ("boto3", "botocore"):
             raise
-        sys.stderr.write("--provider comprehend needs boto3: pip install 'safelight[aws]'\n")
+        sys.stderr.write("--provider comprehend needs boto3: pip install boto3\n")
         return 2
     try:
         remote, storage = comprehend_remote.connect(

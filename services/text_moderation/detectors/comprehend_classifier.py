@@ -33,6 +33,9 @@ HARMLESS = frozenset({"safe", "not toxic", "non toxic", "nontoxic", "clean", "ha
 ANY = "toxicity"
 """The category of what is unsafe in no way that is known."""
 
+OVERALL = "all unsafe classes"
+"""The label of a finding that stands for several classes."""
+
 Labels = Mapping[str, str | None]
 
 
@@ -110,8 +113,8 @@ def scores(response: Mapping[str, Any], labels: Labels) -> dict[str, float]:
     """What a response of ClassifyDocument says, by category name ("hate"): confidences from 0 to 1.
 
     `labels` gives the category of labels, or None for what is harmless; others are read as category_of() does. Of
-    several labels of one category the classes of a multi-class classifier add up, for a text has just one of them; of a
-    multi-label one the surest counts. Raises ModelResponseInvalid.
+    several labels of one category the classes of a multi-class classifier add up, for a text has just one of them, and
+    those of several categories add up to ANY; of a multi-label one the surest counts. Raises ModelResponseInvalid.
     """
     found: dict[str, float] = {}
     for meant in _meanings(_results(response, None), labels, exclusive=_is_exclusive(response)):
@@ -146,7 +149,9 @@ class _Meant(NamedTuple):
 
 
 def _meanings(results: list[tuple[str, float]], labels: Labels, *, exclusive: bool) -> list[_Meant]:
-    """What labels and scores mean, without what is harmless; of classes that are `exclusive` one for each category."""
+    """What labels and scores mean, without what is harmless; of classes that are `exclusive` one for each category, and
+    one for all of them together.
+    """
     found = [
         _Meant(category, label, score)
         for label, score in sorted(results, key=lambda each: -each[1])
@@ -158,6 +163,9 @@ def _meanings(results: list[tuple[str, float]], labels: Labels, *, exclusive: bo
     for each in found:
         surest = added.get(each.category, each._replace(confidence=0.0))
         added[each.category] = surest._replace(confidence=min(1.0, surest.confidence + each.confidence))
+    if len(added) > 1:
+        # Unsafe in one of several ways, and in none for sure: the scores of all say how unsafe the text is.
+        added[ANY] = _Meant(ANY, OVERALL, min(1.0, sum(each.confidence for each in found)))
     return list(added.values())
 
 

@@ -2,8 +2,8 @@
 
 Limits of DetectToxicContent, from its API reference: up to ten strings, of 1 KB each and 10 KB in all; English only.
 That too many strings are an InvalidRequestException is assumed; that too long ones are a
-TextSizeLimitExceededException is documented. ClassifyDocument's limit is documented as 100 KB for a document of a
-synchronous operation ("Guidelines and quotas", overall quotas; the newer page has no other figure for plain text).
+TextSizeLimitExceededException is documented. ClassifyDocument's limit is documented as 10 KB and 10,000 characters
+("Inputs for real-time custom analysis").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.aws import engines
 from tests.support.aws.errors import AwsError
 
 MOST_SEGMENTS, MOST_SEGMENT_BYTES, MOST_BYTES = 10, 1024, 10 * 1024
-MOST_CLASSIFIED_BYTES = 100 * 1024
+MOST_CLASSIFIED_BYTES = 10 * 1024
 
 _named = category_pb2.Category.Value
 
