@@ -174,6 +174,7 @@ async def test_classes_of_one_category_count_together(aws: AwsStandIn) -> None:
     ) as running:
         response = await running.moderate(HARMLESS)
     assert [(f.category, f.label, f.confidence, f.flagged) for f in response.findings] == [
+        (category_pb2.CATEGORY_TOXICITY, "all unsafe classes", 0.875, True),
         (category_pb2.CATEGORY_HATE, "slur", 0.75, True),
         (category_pb2.CATEGORY_VIOLENCE, "threat", 0.125, False),
     ]
