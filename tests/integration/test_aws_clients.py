@@ -32,20 +32,6 @@ LONG_S = 50.0
 REGION = "eu-west-1"
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[AwsStandIn]:
-    with AwsStandIn() as aws:
-        yield aws
-
-
-@pytest.fixture
-def aws(shared: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStandIn]:
-    for name, value in shared.environment().items():
-        monkeypatch.setenv(name, value)
-    yield shared
-    shared.forget()
-
-
 @pytest.fixture
 def logged() -> Iterator[list[Any]]:
     """Every line, although the suite's level lets only errors through."""

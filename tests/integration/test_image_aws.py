@@ -331,6 +331,26 @@ async def test_what_a_part_of_a_long_picture_shows_is_found_once(aws: AwsStandIn
     assert {f.label: round(100 * f.confidence) for f in response.findings} == surest
 
 
+async def test_the_surest_look_at_a_long_picture_decides(aws: AwsStandIn) -> None:
+    """A part that is surer than the whole flags what the whole would not; the review is still that of the whole."""
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:human-loop/whole"
+
+    def judge(parameters: dict[str, Any]) -> dict[str, Any]:
+        # The whole first, and each part surer than what came before: 59 to 95 percent.
+        sure = 50.0 + 9 * len(aws.requests_of(DETECT))
+        begun = {"HumanLoopActivationOutput": {"HumanLoopArn": arn}} if "HumanLoopConfig" in parameters else {}
+        return labels(("Explicit Nudity", "Explicit", sure), **begun)
+
+    aws.answer(DETECT, judge)
+    async with moderator(**REKOGNITION, rekognition_flow_definition_arn=FLOW, default_threshold=0.9) as moderate:
+        response = await moderate(images.encoded(images.clean((500, 100))))
+    assert len(aws.requests_of(DETECT)) == 5
+    [finding] = response.findings
+    assert finding.flagged
+    assert finding.confidence == pytest.approx(0.95)
+    assert finding.human_review_arn == arn
+
+
 async def test_people_review_a_picture_once_and_findings_say_where(aws: AwsStandIn) -> None:
     """The flow definition is named, the loop's name is new each time, and no copy of the picture is reviewed."""
     settings = {"rekognition_flow_definition_arn": FLOW, "rekognition_content_classifiers": "FreeOfAdultContent"}
@@ -560,6 +580,8 @@ async def test_a_picture_is_judged_by_a_guardrail(aws: AwsStandIn) -> None:
     [block] = first.params["content"]
     assert block["image"]["format"] == "png"
     assert first.params["source"] == "OUTPUT"
+    # Without it, what the guardrail only detects may be left out of the answer.
+    assert first.params["outputScope"] == "FULL"
 
 
 async def test_detect_mode_finds_the_same(aws: AwsStandIn) -> None:
@@ -590,6 +612,23 @@ async def test_an_intervention_without_a_reason_flags(aws: AwsStandIn) -> None:
         response = await moderate(CLEAN)
     assert response.flagged
     assert [f.category for f in response.findings] == [category_pb2.CATEGORY_PROVIDER_REFUSAL]
+
+
+async def test_the_surest_look_of_a_guardrail_at_a_long_picture_decides(aws: AwsStandIn) -> None:
+    """Low for the whole, high for one part, low again: one finding, with the confidence of that part."""
+
+    def judge(parameters: dict[str, Any]) -> dict[str, Any]:
+        word = "HIGH" if len(aws.requests_of(APPLY)) == 3 else "LOW"
+        seen = {"type": "VIOLENCE", "confidence": word, "action": "NONE", "detected": True}
+        return {**nothing_in_an_image(), "assessments": [{"contentPolicy": {"filters": [seen]}}]}
+
+    aws.answer(APPLY, judge)
+    async with moderator(**GUARDRAIL) as moderate:
+        response = await moderate(images.encoded(images.clean((500, 100))))
+    assert len(aws.requests_of(APPLY)) == 5
+    [finding] = response.findings
+    assert (finding.label, finding.category) == ("VIOLENCE", category_pb2.CATEGORY_VIOLENCE)
+    assert finding.confidence == pytest.approx(0.95)
 
 
 @pytest.mark.parametrize(
@@ -715,7 +754,7 @@ async def test_a_provider_that_is_silent_ends_with_the_deadline(aws: AwsStandIn,
 
 
 async def test_what_may_help_is_tried_again_and_told(aws: AwsStandIn) -> None:
-    """As often as the setting says; the throttling's own wait is passed on when it did not help."""
+    """A throttled attempt is repeated within the call; both attempts are told, and one picture is paid."""
     aws.misbehave(DETECT, faults.Error("ThrottlingException"), times=1)
     async with moderator(**REKOGNITION, aws_max_attempts=2) as moderate:
         response = await moderate()
@@ -739,6 +778,11 @@ def mended_adapter(aws: AwsStandIn) -> None:
 
 def mended_guardrail(aws: AwsStandIn) -> None:
     aws.guardrails.guardrails["guardrail1"] = Guardrail()
+
+
+def another_adapter(aws: AwsStandIn) -> None:
+    # Deleted and trained again under the same name: only the time of creation at the ARN's end differs.
+    aws.rekognition.adapters = {ADAPTER[:-1] + "1": "TRAINING_COMPLETED"}
 
 
 def broken_adapter(status: str) -> Callable[[AwsStandIn], None]:
@@ -766,6 +810,12 @@ def broken_adapter(status: str) -> Callable[[AwsStandIn], None]:
             mended_adapter,
             "REKOGNITION_PROJECT_VERSION",
         ),
+        (
+            {**REKOGNITION, "rekognition_project_version": ADAPTER},
+            another_adapter,
+            mended_adapter,
+            "REKOGNITION_PROJECT_VERSION",
+        ),
         (GUARDRAIL, lambda aws: aws.guardrails.guardrails.clear(), mended_guardrail, "BEDROCK_GUARDRAIL_ID"),
         (
             GUARDRAIL,
@@ -774,7 +824,14 @@ def broken_adapter(status: str) -> Callable[[AwsStandIn], None]:
             "BEDROCK_GUARDRAIL_ID",
         ),
     ],
-    ids=["no adapter", "adapter in training", "expired adapter", "no guardrail", "guardrail in the making"],
+    ids=[
+        "no adapter",
+        "adapter in training",
+        "expired adapter",
+        "another adapter of that name",
+        "no guardrail",
+        "guardrail in the making",
+    ],
 )
 async def test_what_does_not_work_is_named_and_it_serves_once_that_is_mended(
     aws: AwsStandIn,

@@ -27,19 +27,11 @@ HATEFUL = "they are vermin and should all be wiped off the face of the earth"
 FILLER = "the sun set over the hills while boats went home "
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[AwsStandIn]:
-    with AwsStandIn() as aws:
-        yield aws
-
-
 @pytest.fixture
-def aws(shared: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStandIn]:
-    for name, value in shared.environment().items():
-        monkeypatch.setenv(name, value)
-    yield shared
-    assert shared.invalid_requests == []
-    shared.forget()
+def aws(aws: AwsStandIn) -> Iterator[AwsStandIn]:
+    """As for all; and nothing that it is asked may be invalid."""
+    yield aws
+    assert aws.invalid_requests == []
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from safelight.common.v1 import category_pb2, finding_pb2, provider_usage_pb2
 from services.common import records
 from services.common.aws import checks
 from services.common.aws.api import Api, Response
+from services.common.settings import ProviderSettings
 
 CONFIDENCES = {"NONE": 0.0, "LOW": 0.5, "MEDIUM": 0.75, "HIGH": 0.95}
 """A content filter's words as confidences. AWS gives no figures. What a filter reports has crossed its own strength,
@@ -60,6 +61,7 @@ UNITS = {
 
 _IDENTIFIER = re.compile(r"[a-z0-9]+")
 
+Modality = Literal["TEXT", "IMAGE"]
 Source = Literal["INPUT", "OUTPUT"]
 """Whether the guardrail's rules for what goes into a model apply, or those for what comes out of one."""
 
@@ -77,8 +79,32 @@ class Guardrail:
     version: str
     """Its number, or DRAFT."""
     source: Source
-    modality: Literal["TEXT", "IMAGE"]
+    modality: Modality
     """What it is to look at."""
+
+    @classmethod
+    def of(
+        cls,
+        settings: ProviderSettings,
+        identifier: str | None,
+        version: str,
+        *,
+        stage: str,
+        field: str,
+        source: Source,
+        modality: Modality,
+    ) -> Self:
+        """As a service's settings name it, in `bedrock_guardrail_id`; `field` is that of its caller's requests."""
+        runtime, control = (
+            Api.of(service, settings, provider="bedrock", stage=stage, setting="bedrock_guardrail_id", field=field)
+            for service in ("bedrock-runtime", "bedrock")
+        )
+        return cls(runtime, control, identifier or "", version, source, modality)
+
+    @property
+    def name(self) -> str:
+        """Its id and version, for people."""
+        return f"{self.identifier.rpartition('/')[2]} version {self.version}"
 
     def check(self) -> None:
         """Looks whether it can be applied, which costs nothing. Blocks. Raises ProviderRejected if not."""

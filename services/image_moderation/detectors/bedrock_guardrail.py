@@ -9,7 +9,6 @@ from __future__ import annotations
 from PIL import Image
 
 from safelight.common.v1 import finding_pb2
-from services.common.aws.api import Api
 from services.common.aws.guardrails import Guardrail, findings
 from services.image_moderation.provided import ProviderLimits, looks
 from services.image_moderation.settings import STAGE, Settings
@@ -25,20 +24,17 @@ class BedrockGuardrail:
 
     def __init__(self, settings: Settings) -> None:
         """Makes no connection yet: see check()."""
-        runtime, control = (
-            Api.of(service, settings, provider="bedrock", stage=STAGE, setting="bedrock_guardrail_id", field="image")
-            for service in ("bedrock-runtime", "bedrock")
-        )
         # A picture that is to be shown is what comes out of a model, for a guardrail.
-        self._guardrail = Guardrail(
-            runtime=runtime,
-            control=control,
-            identifier=settings.bedrock_guardrail_id or "",
-            version=settings.bedrock_guardrail_version,
+        self._guardrail = Guardrail.of(
+            settings,
+            settings.bedrock_guardrail_id,
+            settings.bedrock_guardrail_version,
+            stage=STAGE,
+            field="image",
             source="OUTPUT",
             modality="IMAGE",
         )
-        self.version = f"{self._guardrail.identifier.rpartition('/')[2]} version {self._guardrail.version}"
+        self.version = self._guardrail.name
 
     def check(self) -> None:
         """See checks.Checked."""

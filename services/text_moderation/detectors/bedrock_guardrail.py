@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from safelight.common.v1 import finding_pb2
-from services.common.aws.api import Api
 from services.common.aws.guardrails import Guardrail, read
 from services.common.moderation import surest_where_they_overlap
 from services.text_moderation.segments import Segment, segments
@@ -23,19 +22,16 @@ class BedrockGuardrail:
 
     def __init__(self, settings: Settings) -> None:
         """Makes no connection yet: see check()."""
-        runtime, control = (
-            Api.of(service, settings, provider="bedrock", stage=STAGE, setting="bedrock_guardrail_id", field="text")
-            for service in ("bedrock-runtime", "bedrock")
-        )
-        self._guardrail = Guardrail(
-            runtime=runtime,
-            control=control,
-            identifier=settings.bedrock_guardrail_id or "",
-            version=settings.bedrock_guardrail_version,
+        self._guardrail = Guardrail.of(
+            settings,
+            settings.bedrock_guardrail_id,
+            settings.bedrock_guardrail_version,
+            stage=STAGE,
+            field="text",
             source="INPUT",
             modality="TEXT",
         )
-        self.version = f"{self._guardrail.identifier.rpartition('/')[2]} version {self._guardrail.version}"
+        self.version = self._guardrail.name
 
     def check(self) -> None:
         """See checks.Checked."""
