@@ -87,7 +87,7 @@ def _words(text: str, most_bytes: int) -> Iterator[tuple[int, int]]:
         in_space = text[first].isspace()
         while size > most_bytes:
             # One character with more marks on it than fit: nothing is lost by dividing these.
-            cut = start + len(text[start:end].encode()[:most_bytes].decode(errors="ignore"))
+            cut = start + len(text[start : start + most_bytes].encode()[:most_bytes].decode(errors="ignore"))
             yield start, cut
             size -= len(text[start:cut].encode())
             start = cut

@@ -420,3 +420,15 @@ def test_a_role_is_asked_for_once_and_not_at_every_look(aws: AwsStandIn, monkeyp
             api.connect()
         assert "ModerationLabels" in ask(api)
     assert asked == ["/role"]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [None, "none", [None], [{"Name": 3, "Confidence": 50.0}], [{"Name": "Violence", "Confidence": "very"}]],
+    ids=repr,
+)
+def test_members_of_another_type_make_no_sense(aws: AwsStandIn, labels: Any) -> None:
+    """botocore passes on whatever stands in a member; here that ends as an answer that makes no sense."""
+    aws.misbehave("DetectModerationLabels", faults.Garbage(json.dumps({"ModerationLabels": labels}).encode()))
+    with pytest.raises(errors.ModelResponseInvalid):
+        ask(rekognition())

@@ -224,6 +224,46 @@ async def test_an_answer_without_sense_is_no_verdict(
     assert detail(status_of(caught.value), error_details_pb2.ErrorInfo).reason == "MODEL_RESPONSE_INVALID"
 
 
+TYPES: list[tuple[str, bytes]] = [
+    ("comprehend_classifier", b'{"Classes": [{"Name": "Not Toxic", "Score": "very"}]}'),
+    ("comprehend_classifier", b'{"Classes": [null]}'),
+    ("comprehend_toxicity", b'{"ResultList": [null]}'),
+    ("comprehend_toxicity", b'{"ResultList": [{"Labels": [null], "Toxicity": 0.1}]}'),
+    ("comprehend_toxicity", b'{"ResultList": [{"Labels": [{"Name": "INSULT", "Score": 0.1}], "Toxicity": {}}]}'),
+]
+
+
+@pytest.mark.parametrize(("detector", "body"), TYPES)
+async def test_members_of_another_type_make_no_sense(aws: AwsStandIn, detector: str, body: bytes) -> None:
+    """botocore hands them on as they come; they are the provider's mistake, told as such."""
+    async with serving(
+        detectors=(detector,), comprehend_endpoint_arn=aws.classifier("toxicity"), aws_max_attempts=1
+    ) as running:
+        operation = "DetectToxicContent" if detector == "comprehend_toxicity" else "ClassifyDocument"
+        aws.misbehave(operation, faults.Garbage(body), times=1)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await running.moderate(HARMLESS)
+    assert detail(status_of(caught.value), error_details_pb2.ErrorInfo).reason == "MODEL_RESPONSE_INVALID"
+
+
+async def test_units_are_counted_by_the_billing_rules(aws: AwsStandIn) -> None:
+    """Of 100 characters begun, for each call by itself; toxicity detection bills three of them at least."""
+    arn, long = aws.classifier("toxicity"), FILLER * 210
+    async with serving(
+        detectors=("comprehend_classifier", "comprehend_toxicity"), comprehend_endpoint_arn=arn, max_characters=20_000
+    ) as running:
+        short, whole = await running.moderate(HARMLESS), await running.moderate(long, run_all_detectors=True)
+    assert [[usage.quantity for usage in run.usage] for run in short.detector_runs] == [[1], [3]]
+    classified = [len(request.params["Text"]) for request in aws.requests_of("ClassifyDocument")]
+    judged = [
+        sum(len(segment["Text"]) for segment in request.params["TextSegments"])
+        for request in aws.requests_of("DetectToxicContent")
+    ]
+    assert len(classified) == len(judged) == 3
+    expected = [[-(-characters // 100) for characters in asked[1:]] for asked in (classified, judged)]
+    assert [[usage.quantity for usage in run.usage] for run in whole.detector_runs] == expected
+
+
 async def test_words_and_personal_data_of_a_guardrail_have_their_place(aws: AwsStandIn) -> None:
     """Topics, words and personal data beside the filters; what was matched is shown by its span and is in no label."""
     guardrail = Guardrail(
@@ -413,6 +453,25 @@ async def test_a_service_serves_as_soon_as_its_endpoint_is_mended(aws: AwsStandI
         aws.classifier("late", Classifier(status="IN_SERVICE"))
         await running.until("", SERVING)
         assert (await running.moderate(HATEFUL)).flagged
+
+
+async def test_a_shadow_that_cannot_be_called_has_no_say_in_the_health(
+    aws: AwsStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is served does not depend on it: its failures are counted in the log, and nothing else."""
+    region = aws.environment()["SAFELIGHT_AWS_REGION"]
+    with logging_to(capsys) as lines:
+        async with serving(
+            shadow_detectors=("terms", "comprehend_classifier"), comprehend_endpoint_arn=GONE.format(region=region)
+        ) as running:
+            assert (await running.moderate("a n4ked lady")).flagged
+            assert not (await running.moderate(HARMLESS)).flagged
+            said: list[dict[str, Any]] = []
+            while not said:
+                said = lines("shadow.failed")
+                assert await running.state() == SERVING
+        assert lines("provider.not_usable") == []
+    assert said[0]["kind"] == "ProviderUnavailable"
 
 
 @pytest.mark.parametrize("detector", ["comprehend_classifier", "bedrock_guardrail"])

@@ -10,6 +10,7 @@ import pytest
 from safelight.common.v1 import category_pb2, finding_pb2
 from services.common import errors
 from services.common.moderation import surest_where_they_overlap
+from services.text_moderation.detectors.bedrock_guardrail import _place
 from services.text_moderation.detectors.comprehend_classifier import category_of, is_known, scores
 from services.text_moderation.detectors.comprehend_toxicity import CATEGORIES, ComprehendToxicity
 from services.text_moderation.segments import Segment
@@ -33,6 +34,7 @@ def test_every_label_of_the_model_is_mapped() -> None:
         ("TOXIC", "toxicity", True),
         ("Not Toxic", None, True),
         ("not_toxic", None, True),
+        ("NotToxic", None, True),
         ("non-toxic", None, True),
         ("safe", None, True),
         ("hate", "hate", True),
@@ -56,6 +58,30 @@ def test_the_setting_wins() -> None:
         "harassment",
         "hate",
     )
+
+
+def test_categories_of_the_setting_are_one_in_any_case() -> None:
+    """Else the scores of two labels of one category would not add up."""
+    labels = {"slur": "Hate", "dogwhistle": "hate", "fine": None}
+    assert scores(answer("Classes", slur=0.5, dogwhistle=0.25, fine=0.25), labels) == {"hate": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("match", "text", "expected"),
+    [
+        ("ass", "a massive ass", "ass"),
+        ("ACME", "says Acme.", "Acme"),
+        ("ann@example.org", "to ann@example.org!", "ann@example.org"),
+        ("a.b", "axb a.b", "a.b"),
+        ("bird", "bluebirds", "bird"),
+        ("fish", "a bird", None),
+    ],
+)
+def test_a_match_is_found_as_words_of_its_own_first(match: str, text: str, expected: str | None) -> None:
+    """In any case of letters, and without what has a meaning in patterns."""
+    place = _place(match, text)
+    assert (text[slice(*place)] if place else None) == expected
+    assert match != "ass" or place == (10, 13)
 
 
 def test_two_classes() -> None:
@@ -86,6 +112,9 @@ def test_a_text_that_is_unsafe_in_one_of_several_ways_is_unsafe() -> None:
         {"Labels": [{"Score": 0.5}]},
         answer("Labels", hate=1.5),
         answer("Classes", hate=float("nan")),
+        {"Classes": [{"Name": "hate", "Score": "sure"}]},
+        {"Classes": [{"Name": "hate", "Score": [0.5]}]},
+        {"Classes": [None]},
     ],
 )
 def test_an_answer_that_makes_no_sense_is_no_verdict(response: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -55,18 +54,28 @@ def test_neighbouring_words_stand_together_in_some_part(text: str, most: int) ->
             assert any(part.start <= start and end <= part.end for part in parts), both
 
 
-@given(TEXTS, SIZES)
-@settings(max_examples=200, deadline=None)
-def test_no_character_is_parted_from_its_marks(text: str, most: int) -> None:
-    """A part begins with a mark only where more of them are on one character than fit into a word."""
-    for part in segments(text, most)[1:]:
-        if unicodedata.category(text[part.start]) in ("Mn", "Me", "Mc"):
-            before = text[: part.start + 1]
-            run = re.search(r".[\u0300-\u036f\u200d]*\Z", before, re.DOTALL)
-            assert run is not None
-            marked = re.match(r".[\u0300-\u036f\u200d]*", text[run.start() :], re.DOTALL)
-            assert marked is not None
-            assert len(marked[0].encode()) > most // 4 or not "\u0300" <= text[part.start] <= "\u036f"
+# For words without end, so that every cut is between characters; each is a small share of the smallest part.
+CHARACTERS = ["x", "\u00e9", "e\u0301\u0323", "\u0915\u093e", "x\u20dd", "a\u200db"]
+
+
+@given(st.lists(st.sampled_from(CHARACTERS), min_size=60, max_size=200), st.integers(32, 48))
+@settings(max_examples=100, deadline=None)
+def test_no_character_is_parted_from_its_marks(characters: list[str], most: int) -> None:
+    """Nor from what is joined to it: parts begin and end where characters do."""
+    borders = set(itertools.accumulate(map(len, characters), initial=0))
+    parts = segments("".join(characters), most)
+    assert len(parts) > 1
+    assert {place for part in parts for place in (part.start, part.end)} <= borders
+
+
+def test_marks_without_end_are_cut_nevertheless() -> None:
+    """No part is larger for them, and no byte of a code point is lost."""
+    text = "e" + "\u0301" * 500 + " x"
+    parts = segments(text, 100)
+    assert max(part.size for part in parts) <= 100
+    assert all(part.text == text[part.start : part.end] for part in parts)
+    assert all(after.start < before.end for before, after in itertools.pairwise(parts))
+    assert (parts[0].start, parts[-1].end) == (0, len(text))
 
 
 def test_a_text_that_fits_is_one_part() -> None:

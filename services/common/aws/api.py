@@ -114,8 +114,10 @@ class Api:
             usage.unit = unit
             usage.quantity = quantity(response, took / 1e9) if callable(quantity) else quantity
         records.used(usage)
-        if missing := sorted(set(expect) - set(response)):
-            error = nonsense(self.origin, f"answered {operation} without {', '.join(missing)}")
+        missing = sorted(set(expect) - set(response))
+        if missing or _has_wrong_types(client, operation, response):
+            what = f"without {', '.join(missing)}" if missing else "with members of other types than it should have"
+            error = nonsense(self.origin, f"answered {operation} {what}")
             self._log_failure(operation, error, None, usage.request_id)
             raise error
         return response
@@ -157,6 +159,19 @@ class Api:
             attempts=1 + int(about.get("ResponseMetadata", {}).get("RetryAttempts", 0)),
             setting=error.metadata.get("setting", ""),
         )
+
+
+def _has_wrong_types(client: Any, operation: str, response: Response) -> bool:
+    """Whether a member is of another type than the operation's model says: botocore's parsers let that pass."""
+    from botocore.validate import ParamValidator
+
+    if "Error" in response:
+        return False
+    shape = client.meta.service_model.operation_model(operation).output_shape
+    members = {name: value for name, value in response.items() if name != "ResponseMetadata"}
+    # Of lengths and ranges the models say what requests may have; answers are not always held to it.
+    report = ParamValidator().validate(members, shape).generate_report()
+    return any(line.startswith("Invalid type") for line in report.splitlines())
 
 
 def request_id(about: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from safelight.common.v1 import finding_pb2
@@ -48,13 +49,16 @@ class BedrockGuardrail:
     def _apply(self, part: Segment, *, whole: bool) -> Iterator[finding_pb2.Finding]:
         for sighting in read(self._guardrail.apply([{"text": {"text": part.text}}]), self.name):
             finding = sighting.finding
-            # As it was matched, or in another case: words are matched without regard to that.
-            place = part.text.find(sighting.match) if sighting.match else -1
-            if sighting.match and place < 0 and len(part.text.lower()) == len(part.text):
-                place = part.text.lower().find(sighting.match.lower())
-            if place >= 0:
-                finding.text_span.start = part.start + place
-                finding.text_span.end = part.start + place + len(sighting.match)
+            if sighting.match and (place := _place(sighting.match, part.text)):
+                finding.text_span.start, finding.text_span.end = (part.start + offset for offset in place)
             elif not whole:
                 finding.text_span.start, finding.text_span.end = part.start, part.end
             yield finding
+
+
+def _place(match: str, text: str) -> tuple[int, int] | None:
+    """From where to where it goes, in any case; rather where it is words of its own than within longer ones."""
+    for pattern in (rf"(?<!\w){re.escape(match)}(?!\w)", re.escape(match)):
+        if found := re.search(pattern, text, re.IGNORECASE):
+            return found.span()
+    return None

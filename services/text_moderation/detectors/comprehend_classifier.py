@@ -28,7 +28,9 @@ UNIT = "comprehend.classify_document.unit"
 # Below this confidence a category is not worth reporting.
 LEAST = 0.05
 
-HARMLESS = frozenset({"safe", "not toxic", "non toxic", "nontoxic", "clean", "harmless", "neutral", "benign", "none"})
+HARMLESS = frozenset(
+    {"safe", "not toxic", "nottoxic", "non toxic", "nontoxic", "clean", "harmless", "neutral", "benign", "none"}
+)
 """Labels that mean nothing is wrong, in small letters, with spaces for - and _."""
 ANY = "toxicity"
 """The category of what is unsafe in no way that is known."""
@@ -129,7 +131,8 @@ def category_of(label: str, labels: Labels) -> str | None:
     to let a text pass.
     """
     if label in labels:
-        return labels[label]
+        meant = labels[label]
+        return meant and meant.lower()
     plain = _plain(label)
     if plain in HARMLESS:
         return None
@@ -184,7 +187,10 @@ def _is_category(plain: str) -> bool:
 def _results(response: Mapping[str, Any], api: Api | None) -> list[tuple[str, float]]:
     """Labels and scores. Raises ModelResponseInvalid where there are none, or none that make sense."""
     results = response.get("Classes") or response.get("Labels") or ()
-    found = [(str(each.get("Name", "")), float(each.get("Score", math.nan))) for each in results]
+    try:
+        found = [(str(each.get("Name", "")), float(each.get("Score", math.nan))) for each in results]
+    except (AttributeError, TypeError, ValueError):  # botocore hands on members of another type than the model's
+        found = []
     if not found or not all(name and 0 <= score <= 1 for name, score in found):
         what = "gave no classes or labels, or none that make sense"
         raise errors.ModelResponseInvalid(f"comprehend {what}") if api is None else api.nonsense(what)

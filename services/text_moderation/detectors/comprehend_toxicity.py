@@ -89,9 +89,12 @@ class ComprehendToxicity:
         return results
 
     def _findings(self, result: Mapping[str, Any], part: Segment, *, whole: bool) -> Iterator[finding_pb2.Finding]:
-        scored = [(str(each.get("Name", "")), float(each.get("Score", math.nan))) for each in result.get("Labels", ())]
-        scored.append((OVERALL, float(result.get("Toxicity", math.nan))))
-        if len(scored) == 1 or not all(0 <= score <= 1 for _, score in scored):
+        try:
+            scored = [(str(each.get("Name", "")), float(each.get("Score", math.nan))) for each in result["Labels"]]
+            scored.append((OVERALL, float(result["Toxicity"])))
+        except (AttributeError, KeyError, TypeError, ValueError):  # botocore hands on members of another type, or none
+            scored = []
+        if len(scored) < 2 or not all(0 <= score <= 1 for _, score in scored):
             raise self._api.nonsense("gave no scores, or none that make sense")
         for label, score in scored:
             if score < LEAST:
