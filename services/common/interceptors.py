@@ -16,6 +16,8 @@ from services.common import deadline, errors, telemetry
 
 log = telemetry.logger("rpc")
 
+_RETRY_PUSHBACK_KEY = "grpc-retry-pushback-ms"
+
 # Health and reflection answer also while a service is loading, and are not worth a log line each.
 _INFRASTRUCTURE = ("/grpc.health.", "/grpc.reflection.")
 
@@ -138,14 +140,15 @@ def _require(request: Any) -> None:
 
 async def _abort(context: Any, error: errors.SafelightError, call: telemetry.CallContext) -> None:
     status = errors.to_status(error)
-    await context.abort(
-        error.code,
-        error.message,
-        trailing_metadata=(
-            (errors.STATUS_DETAILS_KEY, status.SerializeToString()),
-            (telemetry.REQUEST_ID_KEY, call.request_id),
-        ),
-    )
+    trailing = [
+        (errors.STATUS_DETAILS_KEY, status.SerializeToString()),
+        (telemetry.REQUEST_ID_KEY, call.request_id),
+    ]
+    if isinstance(error, errors.ProviderUnavailable):
+        # It has been asked again already, and each time may be billed: callers' own retries would multiply that.
+        # https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
+        trailing.append((_RETRY_PUSHBACK_KEY, "-1"))
+    await context.abort(error.code, error.message, trailing_metadata=tuple(trailing))
 
 
 def _where(cause: BaseException) -> list[str]:

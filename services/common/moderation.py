@@ -162,13 +162,14 @@ def _apply(limits: Thresholds, finding: finding_pb2.Finding) -> None:
 
 
 def surest_where_they_overlap(found: Iterable[finding_pb2.Finding]) -> list[finding_pb2.Finding]:
-    """By falling confidence; of those with one label whose spans share a character, the surest alone.
+    """By falling confidence; of those with one category and label whose spans share a character, the surest alone.
 
     For detectors that see a text in overlapping parts. A finding without a span is about all of the text.
     """
     kept: list[finding_pb2.Finding] = []
     for finding in sorted(found, key=lambda each: -each.confidence):
-        if not any(surer.label == finding.label and _overlap(surer, finding) for surer in kept):
+        same = (each for each in kept if (each.category, each.label) == (finding.category, finding.label))
+        if not any(_overlap(surer, finding) for surer in same):
             kept.append(finding)
     return kept
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +28,10 @@ from services.common.interceptors import CallInterceptor
 from services.common.settings import ServiceSettings, SettingsError
 
 log = telemetry.logger("server")
+
+
+# How long threads that have nothing left to do may take to end.
+_THREADS_END_S = 1.0
 
 
 class StartError(Exception):
@@ -259,3 +266,17 @@ def serve(
     except (StartError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from None
+    _leave_stuck_threads()
+
+
+def _leave_stuck_threads() -> None:
+    """Ends the process where a thread still waits for a provider: nothing can stop it, and Python would wait for it."""
+    ends = time.monotonic() + _THREADS_END_S
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, ends - time.monotonic()))
+            if thread.is_alive():
+                log.warning("server.left_waiting", thread=thread.name)
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(0)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
@@ -137,6 +137,13 @@ class ProviderSettings(ServiceSettings):
         ge=1,
         description="Seconds between looks at whether credentials and endpoints are in order, which the health tells.",
     )
+
+    @field_validator("aws_endpoint_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/]+\S*", value):
+            raise ValueError("must be an address that begins with http:// or https://")
+        return value
 
 
 class _SharedVariables(EnvSettingsSource):

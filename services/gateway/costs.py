@@ -53,7 +53,7 @@ class PriceList(_Part):
 
     @property
     def title(self) -> str:
-        """Name, region and date, as `CostEstimate.price_list` has them."""
+        """Name, region and date, as `CostEstimate.price_list` has them; of a list that lies over others, of all."""
         return " ".join(filter(None, (self.name, self.region, self.date.isoformat())))
 
     def amount(self, usage: provider_usage_pb2.ProviderUsage) -> float | None:
@@ -79,7 +79,9 @@ def load_prices(files: Sequence[Path] = (), *, shipped: Path = SHIPPED) -> Price
     prices: dict[str, Price] = {}
     for each in lists:
         prices |= each.prices
-    return lists[-1].model_copy(update={"prices": prices})
+    last = lists[-1]
+    names = " + ".join((*(each.title for each in lists[:-1]), last.name))
+    return last.model_copy(update={"prices": prices, "name": names})
 
 
 class Bill:
@@ -96,10 +98,10 @@ class Bill:
         cost = self._stages.setdefault(stage, pb.StageCost(stage=stage, provider_duration=duration_pb2.Duration()))
         for call in usage:
             amount = self._prices.amount(call)
-            if amount is None:
+            if amount is None and call.quantity:
                 self._unpriced.add(call.unit)
             cost.amount += amount or 0.0
-            cost.provider_calls += call.attempts > 0  # without any it is one more unit of the call before it
+            cost.provider_calls += call.attempts
             cost.provider_duration.FromNanoseconds(
                 cost.provider_duration.ToNanoseconds() + call.duration.ToNanoseconds()
             )

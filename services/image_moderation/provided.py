@@ -9,6 +9,7 @@ from PIL import Image
 
 from services.image_moderation.encode import Encoded, encode, fit
 from services.image_moderation.parts import divide
+from services.image_moderation.subjects import is_blurred
 
 # PNG seldom takes less than a quarter of a photograph's raw bytes: with more than this, trying would be in vain.
 _MOST_RAW = 4
@@ -32,8 +33,10 @@ class ProviderLimits:
 
 
 def looks(picture: Image.Image, limits: ProviderLimits) -> Iterator[Encoded]:
-    """The whole RGB picture, and the parts of a long one, each as the provider takes it."""
+    """The whole RGB picture, and the parts of a long one unless it is blurred, each as the provider takes it."""
     yield prepare(picture, limits)
+    if is_blurred():
+        return
     for part in divide(*picture.size, longest_whole=_LONGEST_WHOLE, length=_LENGTH, shortest=_SHORTEST):
         yield prepare(picture.crop(part), limits)
 

@@ -147,17 +147,20 @@ class ImageModerator:
             pixels, thresholds=request.thresholds, only=request.detectors, run_all=request.run_all_detectors
         )
 
-    def _judge_copy(self, request: image_moderation_pb2.ModerateImageRequest, pixels: Image.Image) -> Verdict:
-        with copies():
+    def _judge_copy(
+        self, request: image_moderation_pb2.ModerateImageRequest, pixels: Image.Image, *, blurred: bool = False
+    ) -> Verdict:
+        with copies(blurred=blurred):
             return self._judge(request, pixels)
 
     def _redacted(
         self, request: image_moderation_pb2.ModerateImageRequest, picture: Picture, verdict: Verdict
     ) -> Encoded:
         def find(pixels: Image.Image) -> list[finding_pb2.Finding]:
-            of_copy = self._judge_copy(request, pixels)
+            of_copy = self._judge_copy(request, pixels, blurred=True)
             _add_effort(verdict, of_copy)
-            return of_copy.findings
+            # Not what is never flagged: a provider may see swimwear in any blur.
+            return [finding for finding in of_copy.findings if finding.flagged or finding.threshold]
 
         def encoded(pixels: Image.Image) -> tuple[Encoded, Image.Image]:
             result = self._fitted(request, pixels, encode(pixels, picture.type))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from PIL import Image
 
@@ -66,13 +66,13 @@ class _Reading:
         return self.detector.detect_object(subject, thresholds)
 
 
-_copy: ContextVar[bool] = ContextVar("safelight_image_copy", default=False)
+_copy: ContextVar[Literal["", "lossy", "blurred"]] = ContextVar("safelight_image_copy", default="")
 
 
 @contextmanager
-def copies() -> Iterator[None]:
-    """Within, detectors look at copies of a picture that they have seen already: blurred, or encoded with loss."""
-    token = _copy.set(True)
+def copies(*, blurred: bool = False) -> Iterator[None]:
+    """Within, detectors look at copies of a picture that they have seen already: `blurred`, or encoded with loss."""
+    token = _copy.set("blurred" if blurred else "lossy")
     try:
         yield
     finally:
@@ -81,4 +81,9 @@ def copies() -> Iterator[None]:
 
 def is_copy() -> bool:
     """Whether the picture that is looked at is a copy: nothing is begun for it that was begun for the picture."""
-    return _copy.get()
+    return bool(_copy.get())
+
+
+def is_blurred() -> bool:
+    """Whether it is blurred: there are no details in it to be looked for in parts."""
+    return _copy.get() == "blurred"

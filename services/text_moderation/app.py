@@ -111,12 +111,16 @@ def build(settings: Settings, *, detectors: Sequence[Detector[str]] | None = Non
             watches.append(asyncio.create_task(watch(watched, loader, settings.reload_interval_s)))
 
     async def watch_ready(report: Callable[[bool], Awaitable[None]]) -> None:
-        # Those of the shadow have no say: what they cannot tell is missing from a comparison, and from nothing else.
         used: list[object] = list(detectors) if detectors is not None else [each.value for each in own.values()]
-        if checked := [each for each in used if isinstance(each, checks.Checked)]:
-            await checks.watch(checked, settings.aws_check_interval_s, report)
-        else:
-            await report(True)
+        async with asyncio.TaskGroup() as tasks:
+            if checked := [each for each in used if isinstance(each, checks.Checked)]:
+                tasks.create_task(checks.watch(checked, settings.aws_check_interval_s, report))
+            else:
+                await report(True)
+            # Those of the shadow have no say: what they cannot tell is missing from a comparison, and nowhere else.
+            others: list[object] = [each.value for each in shadowed.values()]
+            if beside := [each for each in others if isinstance(each, checks.Checked)]:
+                tasks.create_task(checks.watch(beside, settings.aws_check_interval_s, _unheard))
 
     async def close() -> None:
         for task in watches:
@@ -126,6 +130,10 @@ def build(settings: Settings, *, detectors: Sequence[Detector[str]] | None = Non
             each.close()
 
     return Service(NAME, settings, [FULL_NAME], register, load=load, close=close, watch_ready=watch_ready, parts=parts)
+
+
+async def _unheard(_: bool) -> None:
+    """Where nobody asks whether all can be called."""
 
 
 def reloading(settings: Settings, parts: Parts) -> Detectors:

@@ -354,3 +354,15 @@ async def test_bytes_that_are_no_message_are_a_bad_request() -> None:
             await call(b"\x0a\x02\xff\xfe")
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert "request: is no message of its type" in caught.value.details()
+
+
+async def test_a_provider_that_was_asked_again_already_is_not_asked_anew_by_the_gateway():
+    """Retries of ours upon retries of boto3's would multiply, and each may be billed; other failures are retried."""
+    async with suite() as running:
+        running.text.before = raises(errors.ProviderUnavailable("down", metadata={"provider": "p"}))
+        told = await collect(running.stub, prompt="a")
+        check(told, UNAVAILABLE, "PROVIDER_UNAVAILABLE", {"stage": "text_moderation", "provider": "p"}, retry=True)
+        assert len(running.text.requests) == 1
+        running.text.before = raises(errors.NotReady("loading", metadata={"service": "s"}))
+        await collect(running.stub, prompt="a")
+        assert len(running.text.requests) == 1 + 3

@@ -182,6 +182,59 @@ def test_connecting_ends_with_the_deadline(aws: AwsStandIn) -> None:
                 each.close()
 
 
+@pytest.mark.parametrize("operation", ["DetectModerationLabels", "InvokeModel"])
+def test_an_answer_that_drips_ends_with_the_deadline(aws: AwsStandIn, operation: str) -> None:
+    """A byte now and then is never a silence; the answer has to be whole in time all the same, streamed or not."""
+    bedrock = Api.of(
+        "bedrock-runtime", settings(), provider="bedrock", stage="generation", setting="aws_region", pool=1
+    )
+    core = {"modelId": "stability.stable-image-core-v1:1", "body": b'{"prompt": "a dog"}'}
+    api, labels = (bedrock, None) if operation == "InvokeModel" else (rekognition(), ask)
+    aws.misbehave(operation, faults.Drip(), times=1)
+    started = time.monotonic()
+    with deadline.bound(1.5), pytest.raises(errors.DeadlineExceeded):
+        labels(api) if labels else api.call(operation, expect=("body",), **core)
+    assert time.monotonic() - started < LONG_S / 4
+
+
+def test_half_an_answer_is_asked_for_again(aws: AwsStandIn) -> None:
+    """A connection that broke off is one of the things that may be better the next time."""
+    aws.misbehave("DetectModerationLabels", faults.HalfBody(), times=1)
+    assert "ModerationLabels" in ask(rekognition())
+    assert len(aws.requests) == 2
+
+
+@pytest.mark.parametrize("url", ["localhost:4566", "ftp://localhost", "http://", "https:///path", "http://a b"])
+def test_an_address_that_is_none_stops_the_start(url: str) -> None:
+    """With the setting named by whoever loads it."""
+    with pytest.raises(ValueError, match="must be an address"):
+        settings(aws_endpoint_url=url)
+
+
+def test_what_boto3_cannot_read_of_its_own_is_a_setting_to_mend(
+    aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody has been asked yet, so it is no answer that makes no sense, and the service is not serving."""
+    (tmp_path / "config").write_text("[default\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(errors.ProviderRejected) as caught:
+        rekognition().connect()
+    assert caught.value.metadata["setting"] in (CREDENTIALS, "AWS_ENDPOINT_URL")
+
+
+def test_a_failure_to_connect_keeps_nothing_of_the_calls(aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call gets an exception of its own: one for all would keep every caller's text for as long as it lasts."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    api, caught = rekognition(), []
+    for _ in range(3):
+        with pytest.raises(errors.ProviderRejected) as each:
+            ask(api)
+        caught.append(each.value)
+    assert len({id(error) for error in caught}) == 3
+    assert caught[1].metadata == caught[0].metadata
+
+
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -324,6 +377,36 @@ async def test_what_cannot_be_looked_at_stays_as_it_was() -> None:
     wrong = errors.ProviderRejected("no", metadata={"setting": "SAFELIGHT_X"})
     reports, _ = await reports_of(down, fault, wrong, down, None)
     assert reports == [True, True, False, False, True]
+
+
+async def test_credentials_that_aws_refused_stay_refused_until_it_answers() -> None:
+    """A look that gets no answer says nothing about these."""
+    refused = errors.ProviderRejected("no", metadata={"setting": CREDENTIALS, "code": "ExpiredTokenException"})
+    reports, _ = await reports_of(refused, errors.ProviderUnavailable("down"), None)
+    assert reports == [False, False, True]
+
+
+async def test_a_look_has_a_deadline_of_its_own() -> None:
+    """A provider that does not answer keeps no service from starting or stopping."""
+    lefts: list[float | None] = []
+
+    class Asks:
+        name = "asks"
+
+        def check(self) -> None:
+            lefts.append(deadline.remaining())
+
+    done = asyncio.Event()
+
+    async def report(ready: bool) -> None:
+        done.set()
+
+    task = asyncio.create_task(checks.watch([Asks()], 60, report))
+    await done.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert lefts[0] is not None
+    assert 0 < lefts[0] <= checks.LONGEST_LOOK_S
 
 
 async def test_mended_credentials_count_also_where_nothing_else_can_be_looked_at() -> None:

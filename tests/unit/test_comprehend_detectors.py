@@ -159,3 +159,10 @@ def test_what_two_parts_saw_of_one_thing_is_told_once() -> None:
     ]
     kept = [(each.label, each.confidence) for each in surest_where_they_overlap(found)]
     assert kept == [("c", 0.875), ("a", 0.75), ("a", 0.625), ("b", 0.125)]
+
+
+def test_a_topic_that_is_named_like_a_filter_does_not_hide_it() -> None:
+    """Names are the operator's to choose; what they mean is told apart by the category."""
+    topic = finding_pb2.Finding(label="VIOLENCE", confidence=1, category=category_pb2.CATEGORY_DENIED_TOPIC)
+    filtered = finding_pb2.Finding(label="VIOLENCE", confidence=0.95, category=category_pb2.CATEGORY_VIOLENCE)
+    assert surest_where_they_overlap([filtered, topic]) == [topic, filtered]

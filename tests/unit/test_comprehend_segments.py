@@ -17,7 +17,19 @@ TEXTS = st.lists(
         st.text("abcdefgh", min_size=1, max_size=9),
         st.text("äßéЖ漢字🙂👩", min_size=1, max_size=4),
         st.sampled_from(
-            [" ", "  ", "\n", "\t", "\u00a0", "e\u0301\u0323", "👩\u200d👩\u200d👧", "a" * 70, "\u0301" * 40]
+            [
+                " ",
+                "  ",
+                "\n",
+                "\t",
+                "\u00a0",
+                " " * 30,
+                "\n" * 9,
+                "e\u0301\u0323",
+                "👩\u200d👩\u200d👧",
+                "a" * 70,
+                "\u0301" * 40,
+            ]
         ),
         st.characters(exclude_categories=["Cs"]),
     ),
@@ -33,7 +45,11 @@ def test_nothing_is_lost_and_nothing_too_large(text: str, most: int) -> None:
     parts = segments(text, most)
     covered: set[int] = set()
     for part in parts:
-        assert part.text == text[part.start : part.end]
+        assert re.sub(r"\s+", " ", part.text) == re.sub(r"\s+", " ", text[part.start : part.end])
+        for offset, character in enumerate(part.text):
+            start, end = part.span(offset, offset + 1)
+            assert part.start <= start < end <= part.end
+            assert text[start:end] == character or character == " "
         assert 0 < part.size <= most or parts == [Segment(text, 0, len(text))]
         covered |= set(range(part.start, part.end))
     assert all(text[place].isspace() for place in set(range(len(text))) - covered)
@@ -49,8 +65,9 @@ def test_neighbouring_words_stand_together_in_some_part(text: str, most: int) ->
     for (start, between), (_, end) in itertools.pairwise(words):
         both = text[start:end]
         short = all(len(word.encode()) <= most // 8 for word in both.split())
-        # White space beyond a word's share of a part counts as a word of its own.
-        if short and len(text[between:end].encode()) <= most // 8:
+        gap, second = re.fullmatch(r"(\s+)(\S+)", text[between:end]).groups()  # type: ignore[union-attr]
+        # White space beyond a word's share of a part counts as a word of its own, but very long one is shortened.
+        if short and len(((gap if len(gap) <= 8 else " ") + second).encode()) <= most // 8:
             assert any(part.start <= start and end <= part.end for part in parts), both
 
 
@@ -76,6 +93,15 @@ def test_marks_without_end_are_cut_nevertheless() -> None:
     assert all(part.text == text[part.start : part.end] for part in parts)
     assert all(after.start < before.end for before, after in itertools.pairwise(parts))
     assert (parts[0].start, parts[-1].end) == (0, len(text))
+
+
+def test_white_space_cannot_keep_words_apart() -> None:
+    """However much of it stands between them, they are seen together; the span is that of the original."""
+    text = "I will kill" + " " * 1100 + "your family" + " and so on" * 90
+    first, *_ = segments(text, 1000)
+    assert first.text.startswith("I will kill your family and so on")
+    assert (first.start, text[slice(*first.span(12, 23))]) == (0, "your family")
+    assert segments("a" + " " * 2000 + "b", 1000) == [Segment("a b", 0, 2002)]
 
 
 def test_a_text_that_fits_is_one_part() -> None:

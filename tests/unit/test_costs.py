@@ -46,7 +46,7 @@ def test_every_shipped_price_has_a_source_and_the_list_a_date() -> None:
 def test_own_prices_are_laid_over_the_shipped_ones(own: Path) -> None:
     """A unit of one's own list counts; those that it does not name keep the shipped price."""
     shipped, laid = load_prices(), load_prices([own])
-    assert laid.title == "contract 2026-10-01"
+    assert laid.title == f"{shipped.title} + contract 2026-10-01"
     assert laid.prices["rekognition.detect_moderation_labels.image"].amount == 0.5
     assert set(laid.prices) == {*shipped.prices, "sagemaker.ml.x.second"}
     assert laid.prices["s3.put"] == shipped.prices["s3.put"]
@@ -107,7 +107,7 @@ async def test_the_terminal_event_carries_the_estimate_of_all_attempts(own: Path
         refused = await collect(running.stub, prompt="forbidden")
     cost = told.completed.cost_estimate
     assert [(each.stage, each.amount) for each in cost.stages] == [(1, 0), (2, 0.5), (3, 1.0)]
-    assert (cost.total, cost.price_list) == (1.5, "contract 2026-10-01")
+    assert (cost.total, cost.price_list) == (1.5, f"{load_prices().title} + contract 2026-10-01")
     assert cost.moderation_share == pytest.approx(2 / 3)
     assert list(cost.unpriced_units) == ["unheard.of"]
     (generated,) = (each for each in told.of("stage_finished") if each.stage == pb.STAGE_GENERATION)

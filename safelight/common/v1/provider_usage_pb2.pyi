@@ -19,7 +19,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ProviderUsage(_message.Message):
-    """One call that a service made to a provider in the cloud, and what the provider bills for it."""
+    """One call that a service made to a provider in the cloud, and what the provider bills for it. Calls of one kind that are
+    made until something has come of them, such as looks at S3, may be told as one.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

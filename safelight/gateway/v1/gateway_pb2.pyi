@@ -840,7 +840,7 @@ class StageCost(_message.Message):
     amount: _builtins.float
     """In the estimate's currency, over all attempts and images."""
     provider_calls: _builtins.int
-    """How many calls to providers it made."""
+    """How often providers were called, repetitions included."""
     @_builtins.property
     def provider_duration(self) -> _duration_pb2.Duration:
         """How long these took. They may overlap with each other and with other stages."""

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from safelight.common.v1 import provider_usage_pb2
-from services.common import deadline, errors, records, telemetry
+from services.common import errors, records, telemetry
 from services.common.aws.clients import Connection
-from services.common.aws.errors import Origin, nonsense, rejected, translate
+from services.common.aws.errors import Origin, code_of, nonsense, rejected, translate
 from services.common.moderation import as_duration
 from services.common.settings import ProviderSettings
 
@@ -19,10 +19,6 @@ log = telemetry.logger("aws")
 
 Response = dict[str, Any]
 Quantity = float | Callable[[Response, float], float]
-
-# Of what comes as a stream: the payload of a model, an object in S3.
-MOST_BYTES = 256 << 20
-_CHUNK = 1 << 20
 
 
 class Api:
@@ -76,6 +72,7 @@ class Api:
         quantity: Quantity = 0,
         expect: Collection[str] = (),
         tolerate: Callable[[Response], bool] | None = None,
+        quiet: bool = False,
         **parameters: Any,
     ) -> Response:
         """Calls an operation, such as "DetectModerationLabels", and records its use. Blocks.
@@ -83,7 +80,8 @@ class Api:
         `quantity` units are billed, or what a function of the response and the seconds it took says. The response is
         boto3's, a stream read to its end; one that lacks a member of `expect` makes no sense. Raises a SafelightError
         for whatever goes wrong. An error's answer that `tolerate` accepts is returned in its place, with the members
-        "Error" and "ResponseMetadata" that boto3 gives it: some say what we have to know, and are no failure.
+        "Error" and "ResponseMetadata" that boto3 gives it: some say what we have to know, and are no failure. With
+        `quiet` a failure is logged at debug level: its caller tells.
         """
         from botocore import xform_name
 
@@ -93,12 +91,12 @@ class Api:
             response: Response = getattr(client, xform_name(operation))(**parameters)
             for member, value in response.items():
                 if hasattr(value, "iter_chunks"):
-                    response[member] = self._read(value)
+                    response[member] = value.read()
         except Exception as cause:
             refusal = getattr(cause, "response", None)
             if tolerate is None or not isinstance(refusal, dict) or not tolerate(refusal):
                 error = translate(cause, self.origin)
-                self._log_failure(operation, error, cause)
+                self._log_failure(operation, error, cause, quiet=quiet)
                 raise error from None
             response, expect = refusal, ()
         took = time.perf_counter_ns() - started
@@ -118,7 +116,7 @@ class Api:
         if missing or _has_wrong_types(client, operation, response):
             what = f"without {', '.join(missing)}" if missing else "with members of other types than it should have"
             error = nonsense(self.origin, f"answered {operation} {what}")
-            self._log_failure(operation, error, None, usage.request_id)
+            self._log_failure(operation, error, None, usage.request_id, quiet=quiet)
             raise error
         return response
 
@@ -130,31 +128,22 @@ class Api:
         """The error for an answer that makes no sense."""
         return nonsense(self.origin, what)
 
-    def _read(self, stream: Any) -> bytes:
-        parts, size = [], 0
-        while chunk := stream.read(_CHUNK):
-            parts.append(chunk)
-            size += len(chunk)
-            if size > MOST_BYTES:
-                raise self.nonsense(f"answered with more than {MOST_BYTES:,} bytes")
-            left = deadline.remaining()
-            if left is not None and left <= 0:
-                raise errors.DeadlineExceeded(
-                    f"time ran out while {self.origin.provider} answered",
-                    metadata={"stage": self.origin.stage, "provider": self.origin.provider},
-                )
-        return b"".join(parts)
-
     def _log_failure(
-        self, operation: str, error: errors.SafelightError, cause: Exception | None, request: str = ""
+        self,
+        operation: str,
+        error: errors.SafelightError,
+        cause: Exception | None,
+        request: str = "",
+        *,
+        quiet: bool = False,
     ) -> None:
         about: Mapping[str, Any] = getattr(cause, "response", None) or {}
-        log.warning(
+        (log.debug if quiet else log.warning)(
             "provider.failed",
             provider=self.origin.provider,
             operation=operation,
             error=type(error).__name__,
-            cause=about.get("Error", {}).get("Code") or type(cause or error).__name__,
+            cause=code_of(about) or type(cause or error).__name__,
             provider_request_id=request or request_id(about.get("ResponseMetadata", {})),
             attempts=1 + int(about.get("ResponseMetadata", {}).get("RetryAttempts", 0)),
             setting=error.metadata.get("setting", ""),

@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from services.common import errors, telemetry
+from services.common import deadline, errors, telemetry
 from services.common.aws.api import Api
 from services.common.aws.errors import CREDENTIALS
 from services.common.executor import BoundedExecutor
 
 log = telemetry.logger("aws")
+
+LONGEST_LOOK_S = 10.0
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 _ARN = re.compile(
@@ -39,41 +42,61 @@ class Checked(Protocol):
 
 
 async def watch(checked: Sequence[Checked], interval_s: float, report: Callable[[bool], Awaitable[None]]) -> None:
-    """Looks at all every `interval_s` seconds until cancelled; reports whether all can be called, and logs changes."""
+    """Looks at each every `interval_s` seconds until cancelled; reports whether all can be called, and logs changes."""
     # Threads of its own: the workers may all be waiting for the very provider that is looked at.
     executor = BoundedExecutor("aws_checks", workers=len(checked), queue=0)
-    known: dict[str, str | None] = {}
-    settings: dict[str, str] = {}
+    usable = [False] * len(checked)
 
-    async def look(each: Checked) -> bool:
-        try:
-            await executor.run(each.check)
-            problem, setting = "", ""
-        except errors.ProviderRejected as error:
-            problem, setting = error.message, error.metadata.get("setting", "")
-        except errors.SafelightError as error:
-            # It cannot be told: the provider is down, or out of reach from here. Calls will say; what was wrong before
-            # still is, but for credentials, without which we would not have come so far.
-            log.info("provider.unchecked", provider=each.name, error=type(error).__name__)
-            setting = settings.get(each.name, "")
-            problem = "" if setting == CREDENTIALS else known.get(each.name) or ""
-        except Exception as error:
-            log.error("provider.check_failed", provider=each.name, kind=type(error).__name__)
-            problem, setting = known.get(each.name) or "", settings.get(each.name, "")
-        if problem != known.get(each.name):
-            if problem:
-                log.error("provider.not_usable", provider=each.name, setting=setting, problem=problem)
-            else:
-                log.info("provider.usable", provider=each.name)
-            known[each.name], settings[each.name] = problem, setting
-        return not problem
+    async def follow(index: int, each: Checked) -> None:
+        known = _Known()
+        while True:
+            usable[index] = await _look(executor, each, known)
+            await report(all(usable))
+            await asyncio.sleep(interval_s)
 
     try:
-        while True:
-            await report(all(await asyncio.gather(*(look(each) for each in checked))))
-            await asyncio.sleep(interval_s)
+        async with asyncio.TaskGroup() as tasks:
+            for index, each in enumerate(checked):
+                tasks.create_task(follow(index, each))
     finally:
         executor.close()
+
+
+@dataclass
+class _Known:
+    """What the last look that could tell has come to."""
+
+    problem: str | None = None
+    """None before the first look, "" where there is none."""
+    setting: str = ""
+    answered: bool = False
+    """Whether AWS said so, and not boto3 alone."""
+
+
+async def _look(executor: BoundedExecutor, each: Checked, known: _Known) -> bool:
+    now = _Known("")
+    try:
+        # A provider that does not answer must not keep a service from starting, or from stopping.
+        with deadline.bound(LONGEST_LOOK_S):
+            await executor.run(each.check)
+    except errors.ProviderRejected as error:
+        now = _Known(error.message, error.metadata.get("setting", ""), "code" in error.metadata)
+    except errors.SafelightError as error:
+        # It cannot be told: the provider is down, or out of reach from here. Calls will say; what was wrong before
+        # still is, but for credentials that were missing, without which we would not have come so far.
+        log.info("provider.unchecked", provider=each.name, error=type(error).__name__)
+        found = known.setting == CREDENTIALS and not known.answered
+        now = _Known("") if known.problem is None or found else known
+    except Exception as error:
+        log.error("provider.check_failed", provider=each.name, kind=type(error).__name__)
+        now = _Known("") if known.problem is None else known
+    if now.problem != known.problem:
+        if now.problem:
+            log.error("provider.not_usable", provider=each.name, setting=now.setting, problem=now.problem)
+        else:
+            log.info("provider.usable", provider=each.name)
+    known.problem, known.setting, known.answered = now.problem, now.setting, now.answered
+    return not now.problem
 
 
 def require_arn(api: Api, value: str, *, service: str, resource: str, setting: str = "") -> None:
@@ -93,7 +116,7 @@ def describe(api: Api, operation: str, **parameters: Any) -> dict[str, Any] | No
     Raises ProviderRejected where it does not know the thing or does not know us.
     """
     try:
-        return api.call(operation, **parameters)
+        return api.call(operation, quiet=True, **parameters)
     except errors.ProviderRejected as error:
         if error.metadata.get("code") in _MAY_NOT_LOOK:
             return None

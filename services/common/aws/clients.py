@@ -6,17 +6,21 @@ and none is repeated that could not end in time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from services.common import deadline, errors
-from services.common.aws.errors import LEAST_S, MOST_RESERVE_S, Origin, translate
+from services.common.aws.errors import LEAST_S, MOST_RESERVE_S, Origin, rejected, translate
 from services.common.settings import ProviderSettings
 
 if TYPE_CHECKING:
     from urllib3 import Timeout
 
+MOST_BYTES = 256 << 20
+"""Of one answer: of a model's image, of an object in S3."""
+_CHUNK = 1 << 16
 # Of what is left: see MOST_RESERVE_S.
 _RESERVE_SHARE = 0.1
 
@@ -55,7 +59,6 @@ def client(session: Any, service: str, settings: ProviderSettings, *, pool: int)
 
 
 def _cut_to_deadline(client: Any, settings: ProviderSettings) -> None:
-    from botocore import exceptions
     from botocore.retries import standard
 
     def limit_attempt(request: Any, **_: Any) -> None:
@@ -66,16 +69,16 @@ def _cut_to_deadline(client: Any, settings: ProviderSettings) -> None:
         longest = settings.aws_read_timeout_s
         request.context["read_timeout"] = longest if left is None else min(longest, left)
 
-    def require_whole(response_dict: dict[str, Any], **_: Any) -> None:
-        # botocore does not compare these: an answer that was cut off would pass for another.
-        announced, body = response_dict["headers"].get("content-length"), response_dict["body"]
-        if isinstance(body, bytes) and announced is not None and 0 < len(body) < int(announced):
-            raise exceptions.IncompleteReadError(actual_bytes=len(body), expected_bytes=int(announced))
+    def send_in_time(request: Any, **_: Any) -> Any:
+        return _send(http_session, request)
 
+    # The time for connecting can be told to the session only, which asks for it at each attempt.
+    http_session = client._endpoint.http_session
+    http_session._timeout = _timeout(settings.aws_connect_timeout_s, settings.aws_read_timeout_s)
     name = client.meta.service_model.service_id.hyphenize()
     events = client.meta.events
     events.register(f"request-created.{name}", limit_attempt)
-    events.register(f"before-parse.{name}", require_whole)
+    events.register(f"before-send.{name}", send_in_time)
     # botocore has no public way to bound the wait before another attempt: its own handler of the mode "standard" is put
     # behind one that asks for the time left.
     retry = f"needs-retry.{name}"
@@ -83,9 +86,51 @@ def _cut_to_deadline(client: Any, settings: ProviderSettings) -> None:
     handler = standard.register_retry_handler(client, settings.aws_max_attempts)
     events.unregister(retry, unique_id=f"retry-config-{name}")
     events.register(retry, _within_time(handler.needs_retry), unique_id=f"retry-config-{name}")
-    # The time for connecting can be told to the session only, which asks for it at each attempt.
-    http_session = client._endpoint.http_session
-    http_session._timeout = _timeout(settings.aws_connect_timeout_s, settings.aws_read_timeout_s)
+
+
+def _send(http_session: Any, request: Any) -> Any:
+    """Sends a request and reads the answer to its end, in the time that is left.
+
+    botocore bounds each silence, and a server that never falls silent could keep it reading for ever. Nor does it
+    compare what came with the length that was announced: an answer that was cut off would pass for another.
+    """
+    import urllib3
+    from botocore import awsrequest, exceptions
+
+    request.stream_output = True  # as it is done for operations that stream: the body is left to us
+    response = http_session.send(request)
+    body = _Body()
+    try:
+        while chunk := response.raw.read1(_CHUNK):
+            body.write(chunk)
+            if body.tell() > MOST_BYTES:
+                raise exceptions.HTTPClientError(error=f"an answer of more than {MOST_BYTES:,} bytes", request=request)
+            left = time_left()
+            if left is not None and left <= 0:
+                raise exceptions.ReadTimeoutError(endpoint_url=request.url)
+        announced = response.headers.get("content-length")
+        if request.method != "HEAD" and announced is not None and body.tell() < int(announced):
+            raise exceptions.ConnectionClosedError(request=request, endpoint_url=request.url)
+    except urllib3.exceptions.TimeoutError:
+        response.raw.close()
+        raise exceptions.ReadTimeoutError(endpoint_url=request.url) from None
+    except urllib3.exceptions.HTTPError:
+        response.raw.close()
+        raise exceptions.ConnectionClosedError(request=request, endpoint_url=request.url) from None
+    except BaseException:
+        response.raw.close()
+        raise
+    response.raw.release_conn()
+    body.seek(0)
+    return awsrequest.AWSResponse(response.url, response.status_code, response.headers, body)
+
+
+class _Body(io.BytesIO):
+    """A body that has been read, as botocore reads bodies."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """All of it."""
+        yield self.read()
 
 
 def _within_time(needs_retry: Callable[..., float | None]) -> Callable[..., float | None]:
@@ -170,8 +215,13 @@ class Connection:
                 self._client = client(opened, self._service, self._settings, pool=self._pool)
                 self._session, self._credentials = opened, frozen
         except Exception as cause:
-            self._failure = translate(cause, origin)
-            raise self._failure from None
+            failure = translate(cause, origin)
+            if isinstance(failure, errors.ModelResponseInvalid):
+                # Nobody was asked yet: boto3 makes no sense of an address, or cannot read its own files.
+                what = f"cannot be called: boto3 cannot be set up ({type(cause).__name__})"
+                failure = rejected(origin, origin.variables[1], what)
+            self._failure = failure
+            raise failure from None
         self._failure = None
         return self._client
 
@@ -179,8 +229,10 @@ class Connection:
         """The client. Raises ProviderRejected where there is none."""
         if self._client is not None:
             return self._client
-        if self._failure is not None:
-            raise self._failure
+        failure = self._failure
+        if failure is not None:
+            # Another one each time: an exception keeps all that its callers had at hand, for as long as it is kept.
+            raise type(failure)(failure.message, metadata=failure.metadata, retry_after=failure.retry_after)
         return self.connect(origin)
 
     @property

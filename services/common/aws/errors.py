@@ -251,10 +251,9 @@ def _unavailable(origin: Origin, name: str, retry_after: float | None = None) ->
 
 def _answered(response: Mapping[str, Any], origin: Origin) -> errors.SafelightError:
     about, answer = response.get("Error", {}), response.get("ResponseMetadata", {})
-    code, status = str(about.get("Code", "")), int(answer.get("HTTPStatusCode", 0))
-    # A server that is no AWS service may put anything there.
-    name = code if _CODE.fullmatch(code) else f"HTTP {status}"
-    match meaning(code, status):
+    status = int(answer.get("HTTPStatusCode", 0))
+    name = code_of(response) or f"HTTP {status}"
+    match meaning(str(about.get("Code", "")), status):
         case Meaning.THROTTLED:
             return errors.ProviderThrottled(
                 f"{origin.provider} throttles us ({name}); try again later",
@@ -273,6 +272,12 @@ def _answered(response: Mapping[str, Any], origin: Origin) -> errors.SafelightEr
                 [errors.FieldViolation(field, f"is not accepted by {origin.provider} ({name})")],
                 metadata={"stage": origin.stage, "provider": origin.provider},
             )
+
+
+def code_of(response: Mapping[str, Any]) -> str:
+    """The code of an error's answer; "" for what is none: a server that is no AWS service may put anything there."""
+    code = str(response.get("Error", {}).get("Code", ""))
+    return code if _CODE.fullmatch(code) else ""
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

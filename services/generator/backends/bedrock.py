@@ -103,7 +103,7 @@ class BedrockBackend(Provided):
         if not isinstance(result, Delivered):
             # What is paid is for images. Whether one that was kept back is paid for is not documented.
             for usage in record.usage:
-                usage.quantity = 0
+                usage.unit, usage.quantity = "", 0
         return Answer(result, record.usage, seconds)
 
 

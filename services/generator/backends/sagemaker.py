@@ -65,7 +65,7 @@ class SageMakerBackend(Provided):
 
     def _invoke(self, sent: Sent, read: Reader) -> Answer:
         settings, began = self._settings, time.perf_counter()
-        optional = {
+        optional: dict[str, Any] = {
             "TargetVariant": settings.sagemaker_target_variant,
             "InferenceComponentName": settings.sagemaker_inference_component,
         }

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 from safelight.common.v1 import provider_usage_pb2
 from safelight.generator.v1 import generator_pb2 as pb
 from services.common import deadline, errors, records, telemetry
-from services.common.aws.api import MOST_BYTES, Api
-from services.common.aws.clients import time_left
+from services.common.aws.api import Api
+from services.common.aws.clients import MOST_BYTES, time_left
 from services.common.executor import BoundedExecutor, Place
 from services.common.moderation import as_duration
 from services.generator.backends import provided

@@ -42,10 +42,12 @@ class BedrockGuardrail:
 
     def detect(self, subject: Image.Image) -> list[finding_pb2.Finding]:
         """Findings in an RGB picture, by falling confidence, without boxes. One call; up to 16 for a long picture."""
-        surest: dict[str, finding_pb2.Finding] = {}
+        surest: dict[tuple[int, str], finding_pb2.Finding] = {}
         for look in looks(subject, LIMITS):
             block = {"image": {"format": look.media_type.removeprefix("image/"), "source": {"bytes": look.data}}}
             for finding in findings(self._guardrail.apply([block]), self.name):
-                if finding.label not in surest or surest[finding.label].confidence < finding.confidence:
-                    surest[finding.label] = finding
+                # Topics and patterns have names of the operator's, which may be those of filters.
+                key = finding.category, finding.label
+                if key not in surest or surest[key].confidence < finding.confidence:
+                    surest[key] = finding
         return sorted(surest.values(), key=lambda finding: -finding.confidence)

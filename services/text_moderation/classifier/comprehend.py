@@ -322,6 +322,11 @@ def _create_endpoint(tools: Tools, state: State, training: Training, options: En
     check(tools, "ComprehendEndpointName", name, "--endpoint-name")
     wanted = Endpoint(name=name, model=str(training.arn), units=options.units, token=str(uuid.uuid4()))
     begun = state.endpoint
+    if begun is not None and begun.arn is None and begun.name != name:
+        raise CommandError(
+            f"the endpoint {begun.name} was asked for, and whether it came to be is not known yet: run deploy with "
+            f"--endpoint-name {begun.name} again, or delete, before you make another"
+        )
     if begun is not None and begun.arn is None and replace(begun, token=wanted.token) == wanted:
         # The call may still get through: the same token makes no second one.
         wanted = begun

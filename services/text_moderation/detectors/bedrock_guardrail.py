@@ -50,7 +50,7 @@ class BedrockGuardrail:
         for sighting in read(self._guardrail.apply([{"text": {"text": part.text}}]), self.name):
             finding = sighting.finding
             if sighting.match and (place := _place(sighting.match, part.text)):
-                finding.text_span.start, finding.text_span.end = (part.start + offset for offset in place)
+                finding.text_span.start, finding.text_span.end = part.span(*place)
             elif not whole:
                 finding.text_span.start, finding.text_span.end = part.start, part.end
             yield finding

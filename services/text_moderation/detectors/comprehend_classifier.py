@@ -7,14 +7,14 @@ with `Classes`, whose scores add up to 1, a multi-label one with `Labels`, each 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from safelight.common.v1 import category_pb2, finding_pb2
 from services.common import errors, records, telemetry
 from services.common.aws import checks
 from services.common.aws.api import Api
-from services.common.moderation import surest_where_they_overlap
+from services.common.moderation import Thresholds, surest_where_they_overlap
 from services.text_moderation.segments import Segment, segments
 from services.text_moderation.settings import STAGE, Settings
 
@@ -37,6 +37,8 @@ ANY = "toxicity"
 
 OVERALL = "all unsafe classes"
 """The label of a finding that stands for several classes."""
+
+_CATEGORIES = frozenset(name.removeprefix("CATEGORY_").lower() for name in category_pb2.Category.keys())  # noqa: SIM118
 
 Labels = Mapping[str, str | None]
 
@@ -68,15 +70,19 @@ class ComprehendClassifier:
                 raise self._api.reject(f"has this endpoint in the state {state}, in which it does not answer")
 
     def detect(self, subject: str) -> list[finding_pb2.Finding]:
+        """As detect_above, with a threshold of 0.5 for everything."""
+        return self.detect_above(subject, Thresholds(0.5, {}))
+
+    def detect_above(self, subject: str, thresholds: Thresholds) -> list[finding_pb2.Finding]:
         """A finding for each label that means a category, or for all classes of one, with the surest's name; the surest
         first. A text beyond 10,000 bytes is judged in overlapping parts, of which the worst counts; the findings then
-        say which part.
+        say which part. The thresholds say which classes count towards a finding of all together.
         """
         parts = segments(subject, MOST_BYTES)
-        found = [finding for part in parts for finding in self._classify(part, whole=len(parts) == 1)]
+        found = [finding for part in parts for finding in self._classify(part, thresholds, whole=len(parts) == 1)]
         return surest_where_they_overlap(found)
 
-    def _classify(self, part: Segment, *, whole: bool) -> Iterator[finding_pb2.Finding]:
+    def _classify(self, part: Segment, thresholds: Thresholds, *, whole: bool) -> Iterator[finding_pb2.Finding]:
         response = self._api.call(
             "ClassifyDocument",
             unit=UNIT,
@@ -90,11 +96,12 @@ class ComprehendClassifier:
             raise self._api.nonsense("could not read all of the text")
         results = _results(response, self._api)
         self._tell_unknown(label for label, _ in results)
-        for meant in _meanings(results, self._labels, exclusive=_is_exclusive(response)):
+        counted = {name for name in _CATEGORIES if _counts(name, thresholds)}
+        for meant in _meanings(results, self._labels, counted, exclusive=_is_exclusive(response)):
             if meant.confidence < LEAST:
                 continue
             finding = finding_pb2.Finding(
-                category=category_pb2.Category.Value(f"CATEGORY_{meant.category.upper()}"),
+                category=_number(meant.category),
                 label=meant.label,
                 confidence=meant.confidence,
                 detector=self.name,
@@ -119,7 +126,7 @@ def scores(response: Mapping[str, Any], labels: Labels) -> dict[str, float]:
     those of several categories add up to ANY; of a multi-label one the surest counts. Raises ModelResponseInvalid.
     """
     found: dict[str, float] = {}
-    for meant in _meanings(_results(response, None), labels, exclusive=_is_exclusive(response)):
+    for meant in _meanings(_results(response, None), labels, _CATEGORIES, exclusive=_is_exclusive(response)):
         found[meant.category] = max(found.get(meant.category, 0.0), meant.confidence)
     return found
 
@@ -151,9 +158,11 @@ class _Meant(NamedTuple):
     confidence: float
 
 
-def _meanings(results: list[tuple[str, float]], labels: Labels, *, exclusive: bool) -> list[_Meant]:
+def _meanings(
+    results: list[tuple[str, float]], labels: Labels, counted: Collection[str], *, exclusive: bool
+) -> list[_Meant]:
     """What labels and scores mean, without what is harmless; of classes that are `exclusive` one for each category, and
-    one for all of them together.
+    one for those of the `counted` categories together.
     """
     found = [
         _Meant(category, label, score)
@@ -166,10 +175,22 @@ def _meanings(results: list[tuple[str, float]], labels: Labels, *, exclusive: bo
     for each in found:
         surest = added.get(each.category, each._replace(confidence=0.0))
         added[each.category] = surest._replace(confidence=min(1.0, surest.confidence + each.confidence))
-    if len(added) > 1:
+    together = [each for each in found if each.category in counted]
+    if len({each.category for each in together}) > 1:
         # Unsafe in one of several ways, and in none for sure: the scores of all say how unsafe the text is.
-        added[ANY] = _Meant(ANY, OVERALL, min(1.0, sum(each.confidence for each in found)))
+        added[ANY] = _Meant(ANY, OVERALL, min(1.0, sum(each.confidence for each in together)))
     return list(added.values())
+
+
+def _counts(category: str, thresholds: Thresholds) -> bool:
+    """Whether a category counts towards ANY: not one that is ignored, or that is allowed more than ANY is."""
+    limit = thresholds.of(_number(category))
+    overall = thresholds.of(_number(ANY))
+    return limit is not None and overall is not None and limit <= overall
+
+
+def _number(category: str) -> category_pb2.Category.ValueType:
+    return category_pb2.Category.Value(f"CATEGORY_{category.upper()}")
 
 
 def _is_exclusive(response: Mapping[str, Any]) -> bool:

@@ -35,7 +35,7 @@ Failing on demand, for a number of attempts or until told to behave:
     aws.misbehave("InvokeEndpoint", faults.Error("ModelError", members={"OriginalStatusCode": 500}))
     aws.misbehave("ApplyGuardrail", faults.HtmlError(503))
     aws.misbehave("ClassifyDocument", faults.Slow(gate := faults.Gate()));  gate.wait_until_reached();  gate.open()
-    faults.Hang()  Reset()  HalfBody()  Garbage()  WrongShape()  EmptyBody()
+    faults.Hang()  Drip()  Reset()  HalfBody()  Garbage()  WrongShape()  EmptyBody()
     aws.behave("DetectModerationLabels")
 
 What happened: `aws.requests` (service, operation, params, headers, user_agent, attempt), `aws.requests_of(operation)`,

@@ -77,6 +77,13 @@ class Reset:
 
 
 @dataclass(frozen=True)
+class Drip:
+    """The right answer, byte by byte: never silent for long, and never done."""
+
+    every_s: float = 0.05
+
+
+@dataclass(frozen=True)
 class HalfBody:
     """The right answer's headers and the first half of its body, then the connection ends."""
 
@@ -108,4 +115,4 @@ class Answers:
     result: Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any]]
 
 
-Fault = Error | HtmlError | Slow | Hang | Reset | HalfBody | Garbage | WrongShape | EmptyBody | Answers
+Fault = Error | HtmlError | Slow | Hang | Drip | Reset | HalfBody | Garbage | WrongShape | EmptyBody | Answers

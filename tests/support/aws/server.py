@@ -530,8 +530,19 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(fault, faults.HalfBody):
             body = body[: len(body) // 2]
             self.close_connection = True
-        if self.command != "HEAD":
+        if isinstance(fault, faults.Drip):
+            self._drip(body, fault.every_s)
+        elif self.command != "HEAD":
             self.wfile.write(body)
+
+    def _drip(self, body: bytes, every_s: float) -> None:
+        self.close_connection = True
+        for place in range(len(body)):
+            # Ready to be read, too, once the client has left.
+            if any(select.select([self.connection, self.server.ended], [], [], every_s)):
+                return
+            self.wfile.write(body[place : place + 1])
+            self.wfile.flush()
 
     def _wait_for_the_end(self) -> None:
         self.close_connection = True
