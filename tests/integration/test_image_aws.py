@@ -412,6 +412,32 @@ async def test_every_call_that_a_redaction_takes_is_told(aws: AwsStandIn) -> Non
     assert run.duration.ToNanoseconds() >= sum(usage.duration.ToNanoseconds() for usage in run.usage)
 
 
+async def test_a_blur_ends_where_only_what_is_ignored_is_seen(aws: AwsStandIn) -> None:
+    """A provider may see swimwear in any blur, which is never flagged: nothing is gained by a plainer picture."""
+    swimwear = {"Name": "Swimwear or Underwear", "ParentName": "", "Confidence": 75.0, "TaxonomyLevel": 1}
+    nudity = {"Name": "Explicit Nudity", "ParentName": "Explicit", "Confidence": 87.5, "TaxonomyLevel": 2}
+    for labels, times in (([nudity, swimwear], 1), ([swimwear], None)):
+        aws.answer(DETECT, {"ModerationLabels": labels, "ModerationModelVersion": "7.0"}, times=times)
+    async with moderator(**REKOGNITION) as moderate:
+        response = await moderate(redaction=pb.REDACTION_BLUR_IMAGE)
+    assert response.delivery_copy.redacted
+    assert len(aws.requests_of(DETECT)) == 2
+    assert any(low < high for low, high in images.opened(response.delivery_copy.image).getextrema())
+
+
+async def test_a_long_picture_is_looked_at_in_parts_and_its_blur_as_a_whole(aws: AwsStandIn) -> None:
+    """Each look is billed, and there is nothing small in a blur."""
+    label = {"Name": "Explicit Nudity", "ParentName": "Explicit", "Confidence": 87.5, "TaxonomyLevel": 2}
+    aws.answer(DETECT, {"ModerationLabels": [label], "ModerationModelVersion": "7.0"}, times=1)
+    aws.answer(DETECT, {"ModerationLabels": [], "ModerationModelVersion": "7.0"})
+    async with moderator(**REKOGNITION) as moderate:
+        response = await moderate(images.encoded(images.clean((1200, 100))), redaction=pb.REDACTION_BLUR_IMAGE)
+        seen = len(aws.requests_of(DETECT))
+        await moderate(images.encoded(images.clean((1200, 100))))
+    assert response.flagged
+    assert seen == 1 + len(aws.requests_of(DETECT)) - seen
+
+
 async def test_a_detector_that_only_saw_copies_tells_its_calls(aws: AwsStandIn) -> None:
     """NudeNet flags the picture, Rekognition is skipped; but the copy has to pass both."""
     async with moderator(detectors=("nudenet", "rekognition")) as moderate:

@@ -19,11 +19,13 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from safelight.gateway.v1 import gateway_pb2 as pb
 from safelight.gateway.v1 import gateway_pb2_grpc
 from safelight.image_moderation.v1 import image_moderation_pb2
+from safelight.text_moderation.v1 import text_moderation_pb2, text_moderation_pb2_grpc
 from services.common.server import Service, running, start
 from services.common.settings import ServiceSettings, SettingsError
 from services.gateway import app
 from services.gateway.settings import Settings
 from services.gateway.upstreams import GENERATOR_SERVICE, IMAGE_SERVICE, TEXT_SERVICE
+from tests.support.aws import AwsStandIn, faults
 from tests.support.certificates import Authority
 from tests.support.services import (
     SAFE,
@@ -230,6 +232,34 @@ async def process(*arguments: str, **environment: str) -> AsyncIterator[asyncio.
         if child.returncode is None:
             child.kill()
             await child.communicate()
+
+
+async def test_a_provider_that_never_answers_does_not_hold_up_the_end():
+    """A thread that waits for one cannot be stopped; after the orderly stop the process ends without it, with 0."""
+    with AwsStandIn() as aws:
+        aws.misbehave("DetectToxicContent", hang := faults.Hang())
+        (port,) = free_ports(1)
+        settings = {
+            "SAFELIGHT_TEXT_MODERATION_DETECTORS": "comprehend_toxicity",
+            "SAFELIGHT_TEXT_MODERATION_PORT": str(port),
+            "SAFELIGHT_GRACE_PERIOD_S": "0",
+        }
+        async with (
+            process("-m", "services.text_moderation", **settings, **aws.environment()) as child,
+            open_client(f"127.0.0.1:{port}") as channel,
+        ):
+            async with asyncio.timeout(SOON):
+                await channel.channel_ready()
+            await until_health(channel, SERVING)
+            stub = text_moderation_pb2_grpc.TextModerationServiceStub(channel)
+            call = stub.ModerateText(text_moderation_pb2.ModerateTextRequest(text="a dog"))
+            sent = asyncio.ensure_future(call)
+            await asyncio.to_thread(hang.gate.wait_until_reached)
+            child.send_signal(signal.SIGTERM)
+            _, stderr = await asyncio.wait_for(child.communicate(), SOON)
+            sent.cancel()
+    assert child.returncode == 0, stderr.decode()
+    assert b"server.left_waiting" in stderr
 
 
 def free_ports(count: int) -> list[int]:
