@@ -64,6 +64,10 @@ class Journal:
         self.outcome: pb.Outcome.ValueType = pb.OUTCOME_UNSPECIFIED
         """How the request ended; unspecified until it has."""
 
+    def cost(self) -> pb.CostEstimate:
+        """What providers bill for what has been told so far."""
+        return self._bill.estimate()
+
     @contextmanager
     def timing(self, stage: pb.Stage.ValueType) -> Iterator[None]:
         """Counts the time within as the stage's."""
@@ -219,7 +223,7 @@ class Journal:
                 policy_version=self._policy.version,
                 decision_id=self._decision_id,
                 plan=plan,
-                cost_estimate=self._bill.estimate(),
+                cost_estimate=self.cost(),
             )
         )
 

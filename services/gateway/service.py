@@ -66,6 +66,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
                 async for event in events:
                     yield event
         finally:
+            cost = journal.cost()
             log.info(
                 "gateway.decision",
                 decision_id=decision_id,
@@ -73,6 +74,8 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServiceServicer):
                 policy_version=policy.version,
                 outcome=pb.Outcome.Name(journal.outcome).removeprefix("OUTCOME_").lower(),
                 stage=stage_name(journal.running),
+                cost=cost.total,
+                currency=cost.currency,
             )
 
     async def ListPolicies(self, request: pb.ListPoliciesRequest, context: Any) -> pb.ListPoliciesResponse:
