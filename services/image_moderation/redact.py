@@ -10,7 +10,7 @@ from safelight.common.v1 import finding_pb2
 from services.image_moderation.encode import Encoded
 
 Find = Callable[[Image.Image], list[finding_pb2.Finding]]
-"""All findings in an RGB picture, with thresholds applied."""
+"""The findings in an RGB picture that count or might: with thresholds applied, without those of ignored categories."""
 Encode = Callable[[Image.Image], tuple[Encoded, Image.Image]]
 """Encodes a picture for delivery; returns that and what it decodes to."""
 
