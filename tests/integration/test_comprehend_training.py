@@ -322,6 +322,8 @@ def test_changed_data_is_a_new_version(commands: Commands) -> None:
     assert commands.deploy("--yes").status == 0
     [change] = commands.aws.requests_of("UpdateEndpoint")
     assert change.params["DesiredModelArn"] == new
+    assert commands.deploy("--yes").status == 0
+    assert len(commands.aws.requests_of("UpdateEndpoint")) == 1
     assert len(commands.endpoints) == 1
 
 

@@ -301,6 +301,7 @@ class Training:
             raise AwsError("ResourceInUseException", f"The endpoint is {endpoint.status}.")
         units = asked.get("DesiredInferenceUnits", endpoint.units)
         self._check_units(units)
+        endpoint.model = asked.get("DesiredModelArn", endpoint.model)
         endpoint.units, endpoint.status = units, "UPDATING"
         return {}
 
