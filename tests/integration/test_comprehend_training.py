@@ -592,7 +592,6 @@ UNSAFE = ("i hate you and you are a stupid idiot", "kill them all with blood eve
 @pytest.fixture
 def judged(commands: Commands) -> Commands:
     """Data to judge a classifier by, of which some is unsafe."""
-    pytest.importorskip("services.text_moderation.detectors.comprehend_classifier")
     lines = [f"safe,{text} {i}\n" for i in range(20) for text in CALM]
     lines += [
         f"{label},{text} {i}\n" for i in range(5) for label, text in zip(("hate", "violence"), UNSAFE, strict=False)
